@@ -1,0 +1,1 @@
+"""Kafka and ClickHouse on this machine alone: no Docker, no installed Java, no root."""

@@ -1,0 +1,33 @@
+"""Trouble with the outside. Bad events are not here: they are values (`streams.core.event.Rejected`).
+
+PulsewireError
+ +-- SettingsError     a setting is wrong; the message names it
+ +-- Unreachable       a transport is away for now: wait and try again
+ |    +-- StoreAway    ClickHouse
+ |    +-- BrokerAway   Kafka
+ +-- StoreRefused      ClickHouse answered and will not take it: trying again cannot help
+"""
+
+
+class PulsewireError(Exception):
+    """Everything that ends a command with one clear line."""
+
+
+class SettingsError(PulsewireError):
+    """A setting is wrong."""
+
+
+class Unreachable(PulsewireError):  # noqa: N818 - it says what is so
+    """A transport is away for now: wait and try again."""
+
+
+class StoreAway(Unreachable):
+    """ClickHouse does not answer."""
+
+
+class BrokerAway(Unreachable):
+    """Kafka does not answer."""
+
+
+class StoreRefused(PulsewireError):  # noqa: N818
+    """ClickHouse answered and will not take it."""

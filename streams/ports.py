@@ -1,0 +1,104 @@
+"""What the agents need from the outside. Each port has a real adapter and a fake; one contract suite runs on both."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Protocol
+
+import msgspec
+from models.reading import Reading
+
+from streams.core.alert import Alert, Evidence
+from streams.core.event import Sample, Scored
+from streams.core.series import MergedWindow, Series
+from streams.core.window import WindowAt, WindowRow
+from streams.topology import Kind
+
+
+class Outgoing(msgspec.Struct, frozen=True, gc=False):
+    """A message to produce. `partition` is None where the key decides."""
+
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes], ...] = ()
+    partition: int | None = None
+
+
+class Publisher(Protocol):
+    """Produces to Kafka."""
+
+    async def publish(self, messages: Sequence[Outgoing]) -> None:
+        """Return once the broker acknowledged every message.
+
+        Raises:
+            BrokerAway: some may have been produced; publish all of them again.
+        """
+
+
+class Reader(Protocol):
+    """Reads texts. `models.runtime.Classifier` is one."""
+
+    @property
+    def name(self) -> str:
+        """Which model answers; goes into `events.model`."""
+
+    @property
+    def labels(self) -> Mapping[str, tuple[str, ...]]:
+        """The labels of each head, in the order of the probabilities."""
+
+    async def read(self, texts: Sequence[str]) -> list[Reading]:
+        """One reading a text, in order, computed off the event loop."""
+
+
+class EventStore(Protocol):
+    """ClickHouse as the event agents see it. Every method raises StoreAway (wait, again) or StoreRefused."""
+
+    async def restore(self, kind: Kind, topic: str, partition: int, *, lateness_ms: int) -> "Restored":
+        """The watermark of a partition and every row of its open windows."""
+
+    async def rows_of(self, kind: Kind, topic: str, partition: int, windows: Collection[WindowAt]) -> list[WindowRow]:
+        """Every row of these windows of a partition."""
+
+    async def write(self, events: Sequence[Scored], rows: Sequence[WindowRow]) -> None:
+        """Store events, then rows. Writing again what was written changes nothing."""
+
+    async def pick_samples(self, stretch: "Stretch", *, size: int) -> list[Sample]:
+        """The uncertain and the random events of a stretch of event time: the same ones whenever it is asked."""
+
+    async def write_samples(self, samples: Sequence[Sample]) -> None:
+        """Store samples. Writing again what was written changes nothing."""
+
+
+class AlertStore(Protocol):
+    """ClickHouse as the detector sees it. Every method raises StoreAway (wait, again) or StoreRefused."""
+
+    async def history(
+        self, series: Collection[Series], *, seconds: int, depth: int
+    ) -> dict[Series, list[MergedWindow]]:
+        """For each series its latest `depth` merged windows, oldest first (stretches without events are absent)."""
+
+    async def latest(self, fingerprints: Collection[str]) -> dict[str, Alert]:
+        """The latest revision of each alert that was ever raised under these fingerprints."""
+
+    async def evidence(self, alert: Alert, *, size: int) -> list[Evidence]:
+        """The events of the alert's window and series that speak loudest, at most `size`: the same at each call."""
+
+    async def write(self, alerts: Sequence[Alert]) -> None:
+        """Store alerts. Writing again what was written changes nothing."""
+
+
+class Restored(msgspec.Struct, frozen=True):
+    """What a partition takes up again."""
+
+    watermark_ms: int | None
+    rows: tuple[WindowRow, ...]
+
+
+class Stretch(msgspec.Struct, frozen=True):
+    """A stretch of a partition's event time, [from, to), in pieces of `every_ms`."""
+
+    kind: Kind
+    topic: str
+    partition: int
+    from_ms: int
+    to_ms: int
+    every_ms: int

@@ -1,0 +1,181 @@
+"""Settings: defaults, overridden by `pulsewire.toml`, overridden by `PULSEWIRE_*` variables.
+
+A wrong setting is refused at start with its name, the value and what would be right. Secrets are `SecretStr`: they
+never show in a log or in `repr`.
+"""
+
+import os
+import ssl
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+import msgspec
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from streams.errors import SettingsError
+
+CONFIG_FILE = "pulsewire.toml"
+PREFIX = "PULSEWIRE_"
+
+
+def _addresses(value: str) -> str:
+    """A comma-separated list of host:port."""
+    for address in value.split(","):
+        host, colon, port = address.strip().rpartition(":")
+        if not (host and colon and port.isdigit() and 0 < int(port) < 65_536):
+            raise ValueError("expected host:port, or several separated by commas, such as 127.0.0.1:9092")
+    return value
+
+
+def _address(value: str) -> str:
+    if "," in value:
+        raise ValueError("expected one host:port, such as 127.0.0.1:8080")
+    return _addresses(value)
+
+
+def _url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("expected a URL such as http://127.0.0.1:8123")
+    return value.rstrip("/")
+
+
+class Entity(BaseModel):
+    """One entry of the watch list: a name and the other ways it is written."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(min_length=1)
+    aliases: tuple[str, ...] = ()
+
+
+class Settings(BaseSettings):
+    """What an operator may choose. Times are in the unit that the name ends with."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, toml_file=CONFIG_FILE, frozen=True, extra="ignore")
+
+    # where things are
+    kafka: Annotated[str, AfterValidator(_addresses)] = "127.0.0.1:9092"
+    clickhouse: Annotated[str, AfterValidator(_url)] = "http://127.0.0.1:8123"
+    page: Annotated[str, AfterValidator(_address)] = "127.0.0.1:8080"
+    data_dir: Path = Path(".pulsewire")
+    bundle: Path | None = None
+    seed_data: Path | None = None
+
+    # who we are to them
+    kafka_security: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "PLAIN"
+    kafka_user: str = ""
+    kafka_password: SecretStr = SecretStr("")
+    kafka_ca_file: Path | None = None
+    clickhouse_user: str = "pulsewire"
+    clickhouse_password: SecretStr = SecretStr("")
+    clickhouse_reader: str = "reader"
+    clickhouse_reader_password: SecretStr = SecretStr("")
+    clickhouse_ca_file: Path | None = None
+
+    # the stream
+    partitions: int = Field(4, ge=1, le=1_000)
+    replication: int = Field(1, ge=1, le=9)
+    group: str = Field("pulsewire", min_length=1)
+    batch_size: int = Field(500, ge=1, le=10_000)
+    batch_within_ms: int = Field(50, ge=1, le=60_000)
+    max_event_bytes: int = Field(1_048_576, ge=1_024, le=16_000_000)
+    lateness_ms: int = Field(60_000, ge=0)
+    idle_after_ms: int = Field(10_000, ge=100)
+    window_seconds: tuple[int, ...] = (60, 3600)
+    threads: int | None = Field(None, ge=1)
+
+    # alerts and samples
+    alert_window_seconds: int = 60
+    alert_history: int = Field(60, ge=4, le=1_440)
+    cooldown_ms: int = Field(600_000, ge=0)
+    sample_every_seconds: int = Field(3_600, ge=60)
+    sample_size: int = Field(20, ge=1, le=1_000)
+
+    # the watch list
+    entities: tuple[Entity, ...] = ()
+
+    # the process
+    metrics_port: int = Field(0, ge=0, le=65_535)
+    log_level: Literal["debug", "info", "warn", "error"] = "warn"
+
+    @classmethod
+    def settings_customise_sources(
+        cls, settings_cls: type[BaseSettings], **sources: PydanticBaseSettingsSource
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        toml = TomlConfigSettingsSource(settings_cls, Path(os.environ.get(PREFIX + "CONFIG", CONFIG_FILE)))
+        return sources["init_settings"], sources["env_settings"], toml
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """The settings in force.
+
+    Raises:
+        SettingsError: one line for each setting that is wrong: its name, its value, what would be right.
+    """
+    given = {name: value for name, value in overrides.items() if value is not None}
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        raise SettingsError("; ".join(_complaint(e) for e in error.errors())) from None
+    except ValueError as error:  # a TOML file that is none
+        raise SettingsError(f"{CONFIG_FILE} cannot be read: {error}") from None
+
+
+def _complaint(error: Any) -> str:
+    path = [str(part) for part in error["loc"]]
+    name, shown = ".".join(path), repr(error["input"])
+    if "password" in name:
+        shown = "(hidden)"
+    wanted = str(error["msg"]).removeprefix("Value error, ")
+    variable = f" ({PREFIX}{path[0].upper()})" if path else ""
+    return f"setting {name}{variable} is {shown}: {wanted}"
+
+
+def seed_data(settings: Settings) -> Path | None:
+    """The folder of real data: the one that is named, else `../shared/data` where it exists."""
+    folder = settings.seed_data or Path("../shared/data")
+    return folder if folder.is_dir() else None
+
+
+class Kafka(msgspec.Struct, frozen=True):
+    """How every Kafka client of ours connects: one place, so that SASL and TLS reach all of them."""
+
+    servers: str
+    security: str
+    mechanism: str
+    user: str
+    password: SecretStr
+    ca_file: str | None
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Kafka":
+        """The broker that the settings name."""
+        return cls(
+            servers=settings.kafka,
+            security=settings.kafka_security,
+            mechanism=settings.kafka_sasl_mechanism,
+            user=settings.kafka_user,
+            password=settings.kafka_password,
+            ca_file=str(settings.kafka_ca_file) if settings.kafka_ca_file else None,
+        )
+
+    def tls(self) -> ssl.SSLContext | None:
+        """The TLS context, or None where the connection is plain."""
+        return ssl.create_default_context(cafile=self.ca_file) if self.security.endswith("SSL") else None
+
+    def aiokafka(self) -> dict[str, Any]:
+        """Arguments for any client of aiokafka."""
+        known: dict[str, Any] = {"bootstrap_servers": self.servers.split(","), "security_protocol": self.security}
+        if context := self.tls():
+            known["ssl_context"] = context
+        if self.security.startswith("SASL"):
+            known |= {
+                "sasl_mechanism": self.mechanism,
+                "sasl_plain_username": self.user,
+                "sasl_plain_password": self.password.get_secret_value(),
+            }
+        return known

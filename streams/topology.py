@@ -1,0 +1,35 @@
+"""The names of topics, kinds and dimensions. Users' code rests on them: see docs/contract."""
+
+from typing import Final, Literal
+
+Kind = Literal["news", "logs", "user"]
+KINDS: Final[tuple[Kind, ...]] = ("news", "logs", "user")
+
+RAW: Final[dict[Kind, str]] = {"news": "news.raw", "logs": "logs.raw", "user": "user.events"}
+SCORED: Final[dict[Kind, str]] = {"news": "news.scored", "logs": "logs.scored", "user": "user.scored"}
+DLQ: Final[dict[str, str]] = {topic: f"{topic}.dlq" for topic in RAW.values()}
+KIND_OF: Final[dict[str, Kind]] = {topic: kind for kind, topic in RAW.items()}
+
+WINDOWS: Final = "windows"
+ALERTS: Final = "alerts"
+SAMPLES: Final = "samples"
+
+# What a window of each kind is broken down by, besides 'all'. An empty key is no series.
+DIMENSIONS: Final[dict[Kind, tuple[str, ...]]] = {
+    "news": ("all", "source", "category", "entity", "lang"),
+    "logs": ("all", "source", "service", "template"),
+    "user": ("all", "action", "lang"),
+}
+
+DAY_MS: Final = 86_400_000
+MEBI: Final = 1_048_576
+MAX_MESSAGE_BYTES: Final = 16 * MEBI  # so that a record too large for us still reaches its DLQ whole
+
+_KEPT = {"retention.ms": str(7 * DAY_MS), "max.message.bytes": str(MAX_MESSAGE_BYTES)}
+_COMPACTED = {"cleanup.policy": "compact", "max.message.bytes": str(MAX_MESSAGE_BYTES)}
+
+
+def topics() -> dict[str, dict[str, str]]:
+    """Each topic of ours with its settings."""
+    names = [*RAW.values(), *SCORED.values(), *DLQ.values(), ALERTS, SAMPLES]
+    return {name: dict(_KEPT) for name in names} | {WINDOWS: dict(_COMPACTED)}
