@@ -1,0 +1,1 @@
+"""Readers of the training and test sets: one file each, no heavy dependencies, nothing copied into the project."""

@@ -1,0 +1,113 @@
+"""Severity of log statements: what 50 code bases say, at the level that their programmers gave it.
+
+1. The split is by project: a template that any held-out project also has is not trained on.
+2. A value that the program fills in stands as `<*>`. Real lines hold values, so half of the training rows get some;
+   test rows keep the placeholder.
+3. The rows are capped per label, because info and error would else drown warning and critical.
+"""
+
+import gzip
+import random
+from collections import Counter
+from pathlib import Path
+
+import msgspec
+
+from models.datasets.dataset import Dataset, Example, Split
+from models.errors import DatasetError
+
+FILES = ("logs_severity/statements.jsonl.gz",)
+HELD_OUT = frozenset(
+    {
+        "nginx/nginx",
+        "openstack/nova",
+        "apache/kafka",
+        "apache/zookeeper",
+        "openstack/ironic",
+        "tikv/tikv",
+        "etcd-io/etcd",
+        "Tencent/TBase",
+        "apache/accumulo",
+    }
+)
+TRAIN_ROWS_PER_LABEL = {"info": 6_500, "warning": 5_000, "error": 6_000, "critical": 3_000}
+TEST_ROWS = 4_000
+
+
+class Statement(msgspec.Struct, frozen=True):
+    """One row of the file: a template, its level, and every project that has it."""
+
+    text: str
+    level: str
+    project: str
+    projects: dict[str, int] | list[str] = []
+
+    @property
+    def label(self) -> str:
+        return "info" if self.level == "debug" else self.level
+
+    @property
+    def held_out(self) -> bool:
+        return not HELD_OUT.isdisjoint({self.project, *self.projects})
+
+
+def read(data: Path) -> Split:
+    statements = _statements(data / FILES[0])
+    random.Random(0).shuffle(statements)  # noqa: S311 - a sample, not a secret
+    test = [Example(one.text, one.label) for one in statements if one.project in HELD_OUT][:TEST_ROWS]
+    return Split(tuple(_capped(statements)), tuple(test))
+
+
+def _statements(path: Path) -> list[Statement]:
+    decoder = msgspec.json.Decoder(Statement)
+    try:
+        with gzip.open(path) as lines:
+            return [decoder.decode(line) for line in lines]
+    except (OSError, EOFError, msgspec.MsgspecError) as error:
+        msg = f"{path} cannot be read ({error}): fetch it again"
+        raise DatasetError(msg) from error
+
+
+def _capped(statements: list[Statement]) -> list[Example]:
+    chance = random.Random(1)  # noqa: S311
+    taken: Counter[str] = Counter()
+    rows = []
+    for one in statements:
+        if one.held_out or taken[one.label] >= TRAIN_ROWS_PER_LABEL[one.label]:
+            continue
+        taken[one.label] += 1
+        rows.append(Example(_with_values(one.text, chance), one.label))
+    return rows
+
+
+def _with_values(template: str, chance: random.Random) -> str:
+    if chance.random() < 0.5:
+        return template
+    head, *rest = template.split("<*>")
+    return head + "".join(_value(chance) + part for part in rest)
+
+
+def _value(chance: random.Random) -> str:
+    """Something a program would print there: a number, an address, a path, a name, an id."""
+    number = chance.randrange(10 ** chance.randint(1, 6))
+    byte = number % 256
+    shapes = (
+        f"{number}",
+        f"10.0.{byte}.{number % 250}:{1024 + number % 9000}",
+        f"/var/lib/node-{byte}/data",
+        f"worker-{byte}",
+        f"{number:08x}",
+        f"{number % 1000}ms",
+        f"orders-{byte % 12}",
+    )
+    return chance.choice(shapes)
+
+
+LOG_SEVERITY = Dataset(
+    name="log-severity",
+    head="severity",
+    licence="Apache-2.0, MIT, BSD-2-Clause, BSD-3-Clause, PostgreSQL",
+    source="log statements of 50 source trees",
+    files=FILES,
+    read=read,
+)

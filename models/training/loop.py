@@ -1,0 +1,95 @@
+"""The training loop: one pass over the batches, with checkpoints, that ends by the last step or by the clock."""
+
+import time
+from collections.abc import Callable, Sequence
+
+import msgspec
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from models.training.batches import Batch
+from models.training.network import Network
+from models.training.progress import rate, share
+
+CLIP = 1.0
+
+
+class Recipe(msgspec.Struct, frozen=True):
+    """The numbers of a run. Heads need a high rate: at 1e-3 they had not moved after 100 steps."""
+
+    batch: int = 32
+    max_length: int = 96  # tokens, the two special ones included
+    encoder_rate: float = 1e-4
+    heads_rate: float = 3e-3
+    seed: int = 0
+    epochs: int = 1
+    threads: int = 1  # two thrash on a busy machine
+    limit_s: float = 0.0  # 0: no limit
+    checkpoint_s: float = 300.0
+
+
+class Step(msgspec.Struct, frozen=True):
+    """What is known after a step."""
+
+    step: int
+    steps: int
+    head: str
+    loss: float
+    rows: int
+    seconds: float
+    done: float  # 0 to 1
+
+
+def run(network: Network, work: Sequence[Batch], recipe: Recipe, *, pad: int, after: Callable[[Step], None]) -> Step:
+    """Train in place and call `after` with every step; the answer is the last one."""
+    optimizer = _optimizer(network, recipe)
+    base_rates = [group["lr"] for group in optimizer.param_groups]
+    started, rows = time.monotonic(), 0
+    last = Step(0, len(work), "", 0.0, 0, 0.0, 0.0)
+    network.train()
+    for number, batch in enumerate(work):
+        # The rate of the middle of this step: neither the first nor the last is taken for nothing.
+        done = share(number, len(work), time.monotonic() - started, recipe.limit_s or None)
+        if done >= 1:
+            break
+        for group, base in zip(optimizer.param_groups, base_rates, strict=True):
+            group["lr"] = base * rate(done + 0.5 / len(work))
+        loss = _step(network, batch, optimizer, pad=pad)
+        rows += len(batch.rows)
+        elapsed = time.monotonic() - started
+        last = Step(number + 1, len(work), batch.head, loss, rows, elapsed, done)
+        after(last)
+    network.eval()
+    return last
+
+
+def _optimizer(network: Network, recipe: Recipe) -> torch.optim.Optimizer:
+    groups = [
+        {"params": list(network.encoder.parameters()), "lr": recipe.encoder_rate},
+        {"params": list(network.heads.parameters()), "lr": recipe.heads_rate},
+    ]
+    return torch.optim.AdamW(groups, weight_decay=0.01)
+
+
+def _step(network: Network, batch: Batch, optimizer: torch.optim.Optimizer, *, pad: int) -> float:
+    ids, mask, labels = tensors(batch, pad=pad)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        logits = network.head(batch.head, ids, mask)
+    loss = cross_entropy(logits.float(), labels)
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(network.parameters(), CLIP)
+    optimizer.step()
+    return float(loss.item())
+
+
+def tensors(batch: Batch, *, pad: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Ids and mask, int64[batch, longest], and labels, int64[batch]."""
+    longest = max(len(row.ids) for row in batch.rows)
+    ids = torch.full((len(batch.rows), longest), pad)
+    mask = torch.zeros((len(batch.rows), longest), dtype=torch.int64)
+    for number, row in enumerate(batch.rows):
+        ids[number, : len(row.ids)] = torch.tensor(row.ids)
+        mask[number, : len(row.ids)] = 1
+    return ids, mask, torch.tensor([row.label for row in batch.rows])
