@@ -1,0 +1,139 @@
+"""Run one call on a leased connection: an insert, a streamed answer, or a whole one."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+import uuid
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from infra.embedded.clickhouse import wire
+from infra.embedded.clickhouse.guard import check
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from infra.embedded.clickhouse.engine import Engine
+    from infra.embedded.clickhouse.request import Call
+    from infra.embedded.clickhouse.session import Lease, Sessions
+
+_STREAMABLE = frozenset({"Native", "TabSeparated", "TSV", "CSV", "RowBinary", "JSONEachRow"})
+_FORMAT = re.compile(rb"\bFORMAT\s+(\w+)\s*;?\s*$", re.IGNORECASE)
+_INSERT = re.compile(
+    rb"\s*(INSERT\s+INTO\s(?:(?!\bSELECT\b).)*?)\s+"
+    rb"(?:FORMAT\s+(?!VALUES\b)(\w+)[ \t]*(?:\r?\n|;|\s|$)|(?:FORMAT\s+)?VALUES(?=\s*\())",
+    re.IGNORECASE | re.DOTALL,
+)
+_CHUNK_BYTES = 1 << 20
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What goes back: the headers, and the body in pieces, which may still be in the making."""
+
+    headers: dict[str, str]
+    pieces: Iterator[bytes]
+
+
+def execute(call: Call, engine: Engine, sessions: Sessions) -> Answer:
+    """Raises what the engine says against it. The connection is given back when the pieces are used up or closed."""
+    check(call.sql, binds=call.binds, writes=call.user.writes, canonical=engine.canonical)
+    lease = sessions.lease(call)
+    try:
+        insert = _INSERT.match(call.sql)
+        if insert:
+            return _insert(call, lease, insert)
+        return _select(call, lease)
+    except BaseException:
+        lease.close()
+        raise
+
+
+def _insert(call: Call, lease: Lease, found: re.Match[bytes]) -> Answer:
+    began = time.perf_counter_ns()
+    data = memoryview(call.sql)[found.end() :]
+    with lease.connection.send_insert(found[1].decode(), (found[2] or b"Values").decode()) as inserter:
+        for start in range(0, len(data), _CHUNK_BYTES):
+            inserter.append(bytes(data[start : start + _CHUNK_BYTES]))
+        done = inserter.finish()
+    lease.close()
+    summary = {
+        "read_rows": done.rows_written,
+        "read_bytes": done.bytes_written,
+        "written_rows": done.rows_written,
+        "written_bytes": done.bytes_written,
+        "elapsed_ns": time.perf_counter_ns() - began,
+    }
+    return Answer({"X-ClickHouse-Summary": _summary(summary)}, iter(()))
+
+
+def _select(call: Call, lease: Lease) -> Answer:
+    named = _FORMAT.search(call.sql)
+    form = named[1].decode() if named else call.default_format
+    encoding, compressor = wire.compressor(call.accepts)
+    headers = {"X-ClickHouse-Format": form}
+    if encoding:
+        headers["Content-Encoding"] = encoding
+    if named and form in _STREAMABLE and not call.whole:
+        return _stream(call, lease, headers, compressor)
+    return _whole(call, lease, headers, compressor)
+
+
+def _whole(call: Call, lease: Lease, headers: dict[str, str], compressor: wire.Compressor) -> Answer:
+    form = headers["X-ClickHouse-Format"]
+    # DDL answers in TabSeparated say "Ok" in chDB; with names they say nothing, as a server's do
+    asked = "TabSeparatedWithNames" if form == "TabSeparated" else form
+    result = lease.connection.query(call.sql.decode(), asked, params=call.binds)
+    body = result.bytes() or b""
+    if asked != form and not _FORMAT.search(call.sql):
+        body = body[body.find(b"\n") + 1 :] if body else body
+    summary = {
+        "read_rows": result.rows_read(),
+        "read_bytes": result.bytes_read(),
+        "elapsed_ns": int(result.elapsed() * 1e9),
+    }
+    lease.close()
+    return Answer(
+        {**headers, "X-ClickHouse-Summary": _summary(summary)}, iter((compressor.compress(body) + compressor.flush(),))
+    )
+
+
+def _stream(call: Call, lease: Lease, headers: dict[str, str], compressor: wire.Compressor) -> Answer:
+    form, tag = headers["X-ClickHouse-Format"], uuid.uuid4().hex[:16]
+    stream = lease.connection.send_query(call.sql.decode(), form, params=call.binds)
+    pieces = _pieces(stream, lease, compressor, tag)
+    first = next(pieces)  # an error before the first piece still gets its status
+    return Answer({**headers, "X-ClickHouse-Exception-Tag": tag}, _after(first, pieces))
+
+
+def _after(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
+    yield first
+    yield from rest
+
+
+def _pieces(stream: Any, lease: Lease, compressor: wire.Compressor, tag: str) -> Iterator[bytes]:
+    sent = False
+    try:
+        try:
+            for chunk in stream:
+                yield compressor.compress(chunk.bytes())
+                sent = True
+        except Exception as error:  # whatever the engine raises: the client has to learn of it
+            if not sent:
+                raise
+            yield compressor.compress(_late_error(str(error).strip().encode(), tag.encode()))
+        yield compressor.flush()
+    finally:
+        stream.close()
+        lease.close()
+
+
+def _late_error(text: bytes, tag: bytes) -> bytes:
+    """How ClickHouse ends a body whose 200 has already gone out."""
+    return b"__exception__\r\n%s\r\n%s\n%d %s\r\n__exception__\r\n" % (tag, text, len(text) + 1, tag)
+
+
+def _summary(counts: dict[str, int]) -> str:
+    return json.dumps({name: str(count) for name, count in counts.items()})

@@ -1,0 +1,7 @@
+"""What can go wrong with the embedded stack, as one clear line each."""
+
+from __future__ import annotations
+
+
+class StackError(Exception):
+    """The embedded stack cannot go on; the text is one line that says why and what would help."""

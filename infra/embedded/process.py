@@ -1,0 +1,75 @@
+"""One run of a part: the leash, and the process on it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from infra.embedded import leash
+
+if TYPE_CHECKING:
+    from infra.embedded.part import Part
+
+_LEASH = str(Path(leash.__file__).resolve())
+_SLACK_S = 3.0  # the leash ends by itself after the part's grace; longer than this on top and it hangs
+
+
+class Process:
+    """A started process; `pid` is the command's own, not the leash's."""
+
+    def __init__(self, part: Part, started: asyncio.subprocess.Process, pid: int | None) -> None:
+        self._part, self._leash = part, started
+        self.pid = pid
+
+    @classmethod
+    async def start(cls, part: Part, log: Path, *, hold: tuple[int, ...] = ()) -> Self:
+        """Start it; `hold` are file descriptors that stay open as long as anything of it lives."""
+        started = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-I", "-S", _LEASH),
+            *(str(log), str(part.grace_s), "--", *part.argv),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            env={**os.environ, **part.env},
+            cwd=part.folder,
+            pass_fds=hold,
+            start_new_session=True,
+        )
+        line = await started.stdout.readline() if started.stdout else b""
+        return cls(part, started, int(line) if line.strip() else None)
+
+    async def wait(self) -> int:
+        """The exit code, once it has ended with everything in its group."""
+        return await self._leash.wait()
+
+    async def end(self) -> None:
+        """SIGTERM, the part's grace, SIGKILL; returns when nothing is left."""
+        with contextlib.suppress(ProcessLookupError):
+            self._leash.send_signal(signal.SIGTERM)
+        try:
+            await asyncio.wait_for(self._leash.wait(), self._part.grace_s + _SLACK_S)
+        except TimeoutError:
+            self.kill(signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):
+                self._leash.kill()
+            await self._leash.wait()
+
+    def kill(self, number: int) -> None:
+        """Send a signal to the command itself."""
+        if self.pid is not None and self._leash.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, number)
+
+
+def describe(code: int) -> str:
+    """An exit code in words."""
+    if code == leash.CANNOT_START:
+        return "cannot be started"
+    if code > 128:
+        with contextlib.suppress(ValueError):
+            return f"ended by {signal.Signals(code - 128).name}"
+    return f"ended with code {code}"
