@@ -1,4 +1,5 @@
--- Every revision of every alert; the latest of a fingerprint says how it stands.
+-- Every revision of every incident; revisions count from 1 in each. The latest of a fingerprint, by (starts_at, revision),
+-- says how it stands.
 CREATE TABLE IF NOT EXISTS alerts
 (
     id             String,
@@ -22,7 +23,7 @@ CREATE TABLE IF NOT EXISTS alerts
     evidence       String -- JSON, as on the topic
 )
 ENGINE = ReplacingMergeTree
-ORDER BY (fingerprint, revision)
+ORDER BY (fingerprint, starts_at, revision)
 SETTINGS non_replicated_deduplication_window = 1000;
 
 CREATE TABLE IF NOT EXISTS samples
