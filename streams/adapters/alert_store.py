@@ -1,0 +1,176 @@
+"""What the detector asks of ClickHouse: rows of series, alerts as they stand, the events behind them.
+
+Everything that is written may be written again: alerts replace themselves by (fingerprint, starts_at, revision).
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+from clickhouse_connect.driver.asyncclient import AsyncClient
+
+from streams.adapters.clickhouse import insert_settings, store_errors
+from streams.core.alert import Alert, AlertWindow, Evidence
+from streams.core.codec import from_rfc3339, rfc3339
+from streams.core.series import Series
+from streams.core.window import ERROR_LEVELS, ERROR_SEVERITIES, WindowRow
+from streams.topology import DAY_MS, Kind
+
+ALERT_COLUMNS: Final = (
+    "id", "fingerprint", "revision", "status", "rule", "severity", "kind", "dimension", "key", "labels", "annotations",
+    "starts_at", "ends_at", "window_start", "window_seconds", "value", "expected", "score", "evidence",
+)  # fmt: skip
+
+_SERIES_A_QUERY: Final = 1_000
+
+_ACTIVE: Final = """
+SELECT DISTINCT kind, dimension, key FROM windows
+WHERE kind = {kind:String} AND dimension IN {dimensions:Array(String)} AND window_seconds = {seconds:UInt32}
+  AND window_start >= fromUnixTimestamp64Milli({since_ms:Int64})
+ORDER BY kind, dimension, key
+"""
+
+_HISTORY: Final = """
+SELECT kind, dimension, key, window_seconds, toUnixTimestamp64Milli(window_start) AS start_ms, topic, partition, events,
+    negative, neutral, positive, toInt64(sentiment_sum * 10000) AS sum_e4, anomalies, anomaly_max, errors, last_offset,
+    toUnixTimestamp64Milli(watermark) AS watermark_ms
+FROM windows FINAL
+WHERE (kind, dimension, key) IN {series:Array(Tuple(String, String, String))} AND window_seconds = {seconds:UInt32}
+  AND window_start >= fromUnixTimestamp64Milli({since_ms:Int64})
+ORDER BY kind, dimension, key, window_start, topic, partition
+"""
+
+_LATEST: Final = """
+SELECT id, fingerprint, revision, status, rule, severity, labels, annotations,
+    toUnixTimestamp64Milli(starts_at) AS starts_ms, toUnixTimestamp64Milli(ends_at) AS ends_ms,
+    toUnixTimestamp64Milli(window_start) AS window_ms, window_seconds, value, expected, score, evidence
+FROM alerts FINAL
+WHERE fingerprint IN {fingerprints:Array(String)}
+ORDER BY fingerprint, starts_at DESC, revision DESC
+LIMIT 1 BY fingerprint
+"""
+
+# Which events speak loudest depends on the rule; the position breaks ties, so that it is the same at each call.
+_EVIDENCE: Final = """
+SELECT topic, partition, offset, event_id, text,
+    multiIf({rule:String} = 'sentiment_drop', sentiment_score, {rule:String} = 'error_surge', toFloat64(severity_score),
+        toFloat64(anomaly_score)) AS shown,
+    if(level = '', severity IN {error_severities:Array(String)}, level IN {error_levels:Array(String)}) AS is_error
+FROM events FINAL
+WHERE kind = {kind:String}
+  AND event_time >= fromUnixTimestamp64Milli({from_ms:Int64}) AND event_time < fromUnixTimestamp64Milli({to_ms:Int64})
+  AND multiIf(
+    {dimension:String} = 'all', true,
+    {dimension:String} = 'source', source = {key:String},
+    {dimension:String} = 'service', service = {key:String},
+    {dimension:String} = 'category', category = {key:String},
+    {dimension:String} = 'entity', has(entities, {key:String}),
+    {dimension:String} = 'action', action = {key:String},
+    {dimension:String} = 'lang', lang = {key:String},
+    {dimension:String} = 'template', template_id = {key:String},
+    false)
+ORDER BY
+    multiIf({rule:String} = 'sentiment_drop', toFloat64(sentiment = ''), {rule:String} = 'error_surge',
+        toFloat64(NOT is_error), 0.),
+    multiIf({rule:String} = 'sentiment_drop', sentiment_score,
+        {rule:String} = 'error_surge', -toFloat64(severity_score),
+        -toFloat64(toUnixTimestamp64Milli(event_time))),
+    topic, partition, offset
+LIMIT {size:UInt32}
+"""
+
+
+class ClickHouseAlertStore:
+    """`ports.AlertStore` on ClickHouse."""
+
+    def __init__(self, client: AsyncClient) -> None:
+        self._client = client
+
+    async def active(self, kind: Kind, dimensions: Collection[str], *, seconds: int, since_ms: int) -> list[Series]:
+        """See `ports.AlertStore`."""
+        where = {"kind": kind, "dimensions": sorted(dimensions), "seconds": seconds, "since_ms": since_ms}
+        return [Series(*row) for row in await self._rows(_ACTIVE, where)]
+
+    async def history(
+        self, series: Collection[Series], *, seconds: int, since_ms: int
+    ) -> dict[Series, list[WindowRow]]:
+        """See `ports.AlertStore`."""
+        found: dict[Series, list[WindowRow]] = {}
+        wanted = sorted(series)
+        for first in range(0, len(wanted), _SERIES_A_QUERY):
+            some = [(one.kind, one.dimension, one.key) for one in wanted[first : first + _SERIES_A_QUERY]]
+            where = {"series": some, "seconds": seconds, "since_ms": since_ms}
+            for row in map(_window_row, await self._rows(_HISTORY, where)):
+                found.setdefault(Series.of(row), []).append(row)
+        return found
+
+    async def latest(self, fingerprints: Collection[str]) -> dict[str, Alert]:
+        """See `ports.AlertStore`."""
+        if not fingerprints:
+            return {}
+        with store_errors():
+            answer = await self._client.query(_LATEST, parameters={"fingerprints": sorted(fingerprints)})
+        return {row["fingerprint"]: _alert(row) for row in answer.named_results()}
+
+    async def evidence(self, alert: Alert, *, size: int) -> list[Evidence]:
+        """See `ports.AlertStore`."""
+        from_ms = from_rfc3339(alert.window.start)
+        to_ms = from_ms + alert.window.seconds * 1_000
+        where = {
+            "rule": alert.rule,
+            "kind": alert.labels["kind"],
+            "dimension": alert.labels["dimension"],
+            "key": alert.labels["key"],
+            # What is missing cannot be shown: of a drop, the last that came.
+            "from_ms": to_ms - DAY_MS if alert.rule == "action_drop" else from_ms,
+            "to_ms": to_ms,
+            "error_severities": sorted(ERROR_SEVERITIES),
+            "error_levels": sorted(ERROR_LEVELS),
+            "size": size,
+        }
+        return [Evidence(*row[:6]) for row in await self._rows(_EVIDENCE, where)]
+
+    async def write(self, alerts: Sequence[Alert]) -> None:
+        """See `ports.AlertStore`."""
+        if not alerts:
+            return
+        columns = [list(column) for column in zip(*map(_alert_row, alerts), strict=True)]
+        with store_errors():
+            await self._client.insert(
+                "alerts",
+                columns,
+                column_names=list(ALERT_COLUMNS),
+                column_oriented=True,
+                settings=insert_settings(alert.id for alert in alerts),
+            )
+
+    async def _rows(self, query: str, parameters: dict[str, Any]) -> Sequence[Sequence[Any]]:
+        with store_errors():
+            answer = await self._client.query(query, parameters=parameters)
+        rows: Sequence[Sequence[Any]] = answer.result_rows
+        return rows
+
+
+def _window_row(row: Sequence[Any]) -> WindowRow:
+    return WindowRow(*row)
+
+
+def _alert_row(alert: Alert) -> tuple[Any, ...]:
+    labels = alert.labels
+    return (
+        alert.id, alert.fingerprint, alert.revision, alert.status, alert.rule, alert.severity, labels["kind"],
+        labels["dimension"], labels["key"], labels, alert.annotations, from_rfc3339(alert.startsAt),
+        from_rfc3339(alert.endsAt), from_rfc3339(alert.window.start), alert.window.seconds, alert.value, alert.expected,
+        alert.score, msgspec.json.encode(alert.evidence).decode(),
+    )  # fmt: skip
+
+
+def _alert(row: Mapping[str, Any]) -> Alert:
+    return Alert(
+        id=row["id"], fingerprint=row["fingerprint"], revision=row["revision"], status=row["status"], rule=row["rule"],
+        severity=row["severity"], labels=dict(row["labels"]), annotations=dict(row["annotations"]),
+        startsAt=rfc3339(row["starts_ms"]), endsAt=rfc3339(row["ends_ms"]),
+        window=AlertWindow(start=rfc3339(row["window_ms"]), seconds=row["window_seconds"]), value=row["value"],
+        expected=row["expected"], score=row["score"],
+        evidence=msgspec.json.decode(row["evidence"], type=tuple[Evidence, ...]),
+    )  # fmt: skip

@@ -1,0 +1,178 @@
+"""The hop of a window row: merge, detect, tell. What `process` returned from is safe to acknowledge.
+
+1. Each partition of `windows` has a detector of its own: its ticks come after the rows that they close, in this
+   partition and in no other.
+2. A detector starts from the store: the series that live in its partition, silent ones too, and their latest alerts.
+   Everything is fetched before anything is taken, so that a failure leaves no trace.
+3. What is to be told waits in the outbox until the topic and then the table have it. A crash in between has it judged
+   and told again under the same id; were the table first, the topic might never hear of it.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Sequence
+
+import msgspec
+
+from streams.adapters import metrics
+from streams.adapters.placing import placing
+from streams.agents.carry import Patiently
+from streams.core.alert import Alert, encode_alert
+from streams.core.codec import decode_window
+from streams.core.detect import Detection, Detector, fingerprints
+from streams.core.event import Record, Rejected
+from streams.core.message import Outgoing
+from streams.core.rules import WATCH, Limits
+from streams.core.series import Series
+from streams.core.window import WindowRow
+from streams.errors import StoreRefused
+from streams.ports import AlertStore, Publisher
+from streams.settings import Settings
+from streams.topology import ALERTS, KINDS, Kind
+
+EVIDENCE: int = 3  # events behind an alert
+
+log = logging.getLogger(__name__)
+
+
+class _Share(msgspec.Struct):
+    """One partition of `windows`."""
+
+    detector: Detector
+    begun: set[Kind] = msgspec.field(default_factory=set)
+    outbox: list[Alert] = msgspec.field(default_factory=list)
+
+
+class _Wanted(msgspec.Struct, frozen=True):
+    """Series that a detector does not know yet, with the first window to judge of each."""
+
+    begin: dict[Kind, int]
+    first_ms: dict[Series, int]
+
+
+class AlertHop:
+    """Everything between the topic `windows` and its acknowledgement."""
+
+    def __init__(self, *, store: AlertStore, publisher: Publisher, settings: Settings) -> None:
+        self._store = store
+        self._publisher = publisher
+        self._detection = detection_of(settings)
+        self._partition_of: Callable[[bytes], int] = placing(settings.partitions)
+        self._shares: dict[int, _Share] = {}
+        self._generation = -1
+        self._lock = asyncio.Lock()  # the clock ticks beside the records
+
+    async def process(self, records: Sequence[Record], *, generation: int, patiently: Patiently) -> None:
+        """Return once everything that these records lead to is published and stored."""
+        if generation != self._generation:
+            self.forget()
+            self._generation = generation
+        await patiently(lambda: self._process(records))
+
+    async def tick(self, now_ms: int) -> None:
+        """The clock has moved on: call it every second or so. It closes windows of partitions that fell silent.
+
+        Raises:
+            Unreachable: a transport is away; what was to be told is told by the next call.
+        """
+        async with self._lock:
+            for share in list(self._shares.values()):
+                share.detector.tick(now_ms)
+                share.outbox += share.detector.judge()
+                await self._tell(share)
+
+    def forget(self) -> None:
+        """Let go of all state; it is rebuilt from the store."""
+        self._shares.clear()
+
+    def revoke(self, partitions: Iterable[int]) -> None:
+        """Let go of the series of these partitions of `windows`."""
+        for partition in partitions:
+            self._shares.pop(partition, None)
+
+    async def bury(self, record: Record, reason: Rejected) -> None:
+        """Leave a record out. Nothing is lost: its row is in the store, from where the next detector takes it."""
+
+    async def _process(self, records: Sequence[Record]) -> None:
+        async with self._lock:
+            for partition, rows in _by_partition(records).items():
+                share = self._shares.get(partition) or _Share(Detector(self._detection))
+                await self._get_to_know(partition, share, rows)
+                self._shares[partition] = share
+                share.detector.take(rows)
+                share.outbox += share.detector.judge()
+                await self._tell(share)
+
+    async def _get_to_know(self, partition: int, share: _Share, rows: Sequence[WindowRow]) -> None:
+        detector = share.detector
+        wanted = await self._wanted(partition, share, rows)
+        if wanted.first_ms:
+            series, names = list(wanted.first_ms), [name for one in wanted.first_ms for name in fingerprints(one)]
+            since_ms = detector.remembers_from(min(wanted.first_ms.values()))
+            stored = await self._store.history(series, seconds=self._detection.seconds, since_ms=since_ms)
+            told = await self._store.latest(names)
+            for one, first_ms in wanted.first_ms.items():
+                alerts = [told[name] for name in fingerprints(one) if name in told]
+                detector.adopt(one, rows=stored.get(one, ()), alerts=alerts, first_ms=first_ms)
+        for kind, first_ms in wanted.begin.items():
+            detector.begin(kind, first_ms)
+            share.begun.add(kind)
+
+    async def _wanted(self, partition: int, share: _Share, rows: Sequence[WindowRow]) -> _Wanted:
+        detector = share.detector
+        begin: dict[Kind, int] = {}
+        first_ms: dict[Series, int] = {}
+        for kind in KINDS:
+            mine = [row for row in rows if row.kind == kind]
+            if mine and kind not in share.begun:
+                begin[kind] = detector.judges_from(mine)
+                for series in await self._living(kind, since_ms=detector.remembers_from(begin[kind])):
+                    if self._partition_of(str(series).encode()) == partition:
+                        first_ms[series] = begin[kind]
+            for row in mine:
+                series = Series.of(row)
+                if detector.watches(row) and series not in detector:
+                    first_ms[series] = min(first_ms.get(series, row.window_start_ms), row.window_start_ms)
+        return _Wanted(begin, first_ms)
+
+    async def _living(self, kind: Kind, *, since_ms: int) -> list[Series]:
+        dimensions = [dimension for of, dimension in sorted(WATCH) if of == kind]
+        return await self._store.active(kind, dimensions, seconds=self._detection.seconds, since_ms=since_ms)
+
+    async def _tell(self, share: _Share) -> None:
+        if not share.outbox:
+            return
+        alerts = [await self._with_evidence(alert) for alert in share.outbox]
+        await self._publisher.publish([Outgoing(ALERTS, one.fingerprint.encode(), encode_alert(one)) for one in alerts])
+        await self._store.write(alerts)
+        share.outbox.clear()
+        for alert in alerts:
+            metrics.ALERTS.labels(alert.rule, alert.status).inc()
+
+    async def _with_evidence(self, alert: Alert) -> Alert:
+        try:
+            evidence = await self._store.evidence(alert, size=EVIDENCE)
+        except StoreRefused as error:
+            log.warning("alert %s goes without evidence: %s", alert.id, error)
+            return alert
+        return msgspec.structs.replace(alert, evidence=tuple(evidence))
+
+
+def detection_of(settings: Settings) -> Detection:
+    """What of the settings shapes alerts."""
+    return Detection(
+        seconds=settings.alert_window_seconds,
+        lateness_ms=settings.lateness_ms,
+        idle_after_ms=settings.idle_after_ms,
+        partitions=settings.partitions,
+        limits=Limits(history=settings.alert_history, cooldown_ms=settings.cooldown_ms),
+    )
+
+
+def _by_partition(records: Sequence[Record]) -> dict[int, list[WindowRow]]:
+    """The rows of each partition, in order; what is no row is left out."""
+    rows: dict[int, list[WindowRow]] = {}
+    for record in records:
+        if row := decode_window(record.value):
+            rows.setdefault(record.partition, []).append(row)
+    return rows

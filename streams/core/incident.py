@@ -1,0 +1,140 @@
+"""The life of an alert: one incident of one rule on one series, from firing to resolved.
+
+1. A breach fires once. While it lasts it is told again only when it became materially worse.
+2. `calm_windows` windows without a breach after the last bad one resolve it; it ended with the last bad window.
+3. In the cool-down after that end the fingerprint does not fire, in event time: the clock plays no part.
+4. Everything is decided by the windows and by what was last told, so that whoever takes up the last told alert
+   (`taken_up`) goes on as the one who told it would have, and says nothing twice.
+"""
+
+import msgspec
+
+from streams.core.alert import Alert, AlertWindow, Severity, Status, alert_id, fingerprint_of
+from streams.core.codec import from_rfc3339, rfc3339
+from streams.core.rules import Breach, Limits, Rule
+from streams.core.series import Series
+from streams.core.wording import description, resolved, summary
+
+
+class Incident(msgspec.Struct, frozen=True):
+    """How an incident stands. Windows are named by their start."""
+
+    start_ms: int
+    last_bad_ms: int
+    told_ms: int  # the window that was last told of
+    revision: int
+    severity: Severity
+    told: Breach
+    said: str
+    open: bool
+
+
+class Track:
+    """One rule watching one series: which window comes next, and the latest incident."""
+
+    def __init__(self, rule: Rule, series: Series, *, seconds: int, limits: Limits, next_ms: int) -> None:
+        self.rule = rule
+        self.next_ms = next_ms
+        self.incident: Incident | None = None
+        self.fingerprint = fingerprint_of(rule.name, series.kind, series.dimension, series.key)
+        self._series = series
+        self._seconds = seconds
+        self._step_ms = seconds * 1_000
+        self._limits = limits
+
+    def take_up(self, alert: Alert) -> None:
+        """Go on from the latest alert that was told under this fingerprint."""
+        told_ms, is_open = from_rfc3339(alert.window.start), alert.status == "firing"
+        last_bad_ms = told_ms if is_open else from_rfc3339(alert.endsAt) - self._step_ms
+        self.incident = Incident(
+            start_ms=from_rfc3339(alert.startsAt),
+            last_bad_ms=last_bad_ms,
+            told_ms=told_ms,
+            revision=alert.revision,
+            severity=alert.severity,
+            told=Breach(alert.value, alert.expected, alert.score),
+            said=alert.annotations.get("summary", ""),
+            open=is_open,
+        )
+        if is_open:  # what came after it may have been judged, but nothing was told of it
+            self.next_ms = told_ms + self._step_ms
+        else:
+            self.next_ms = max(self.next_ms, last_bad_ms + (1 + self._limits.calm_windows) * self._step_ms)
+
+    def bad_windows(self) -> range:
+        """The windows of the latest incident, which are no part of what is usual."""
+        if self.incident is None:
+            return range(0)
+        return range(self.incident.start_ms, self.incident.last_bad_ms + 1, self._step_ms)
+
+    def covers(self, start_ms: int) -> bool:
+        """Whether an incident is open and this window belongs to it or came after."""
+        return self.incident is not None and self.incident.open and start_ms >= self.incident.start_ms
+
+    def judged(self, start_ms: int, breach: Breach | None) -> Alert | None:
+        """What the judgement of a window leads to. Judging a window again says nothing new unless it is worse now."""
+        incident = self.incident
+        if breach is not None:
+            return self._bad(start_ms, breach)
+        calm = self._limits.calm_windows * self._step_ms
+        if incident is None or not incident.open or start_ms < incident.last_bad_ms + calm:
+            return None
+        self.incident = msgspec.structs.replace(incident, open=False, revision=incident.revision + 1)
+        return self._alert("resolved")
+
+    def _bad(self, start_ms: int, breach: Breach) -> Alert | None:
+        incident, severity = self.incident, self._severity(breach)
+        said = summary(self.rule.name, self._series, found=breach, seconds=self._seconds)
+        if incident is None or not incident.open:
+            if incident and start_ms < incident.last_bad_ms + self._step_ms + self._limits.cooldown_ms:
+                return None
+            self.incident = Incident(
+                start_ms=start_ms, last_bad_ms=start_ms, told_ms=start_ms, revision=1, severity=severity,
+                told=breach, said=said, open=True,
+            )  # fmt: skip
+            return self._alert("firing")
+        if start_ms < incident.start_ms:
+            return None
+        incident = msgspec.structs.replace(incident, last_bad_ms=max(incident.last_bad_ms, start_ms))
+        worse = breach.score >= self._limits.worse * incident.told.score
+        if worse or (severity, incident.severity) == ("critical", "warning"):
+            self.incident = msgspec.structs.replace(
+                incident, revision=incident.revision + 1, told_ms=start_ms, told=breach, said=said, severity=severity
+            )
+            return self._alert("firing")
+        self.incident = incident
+        return None
+
+    def _severity(self, breach: Breach) -> Severity:
+        return "critical" if breach.score >= self._limits.critical * self.rule.threshold(self._limits) else "warning"
+
+    def _alert(self, status: Status) -> Alert:
+        if self.incident is None:
+            raise AssertionError("no incident to tell of")
+        it, series, limits = self.incident, self._series, self._limits
+        starts_at, end_ms = rfc3339(it.start_ms), it.last_bad_ms + self._step_ms
+        # After `history` windows at the latest an incident has become usual: until then it has not expired.
+        expires_ms = end_ms + (limits.history + limits.calm_windows) * self._step_ms
+        firing = status == "firing"
+        return Alert(
+            id=alert_id(self.fingerprint, starts_at=starts_at, revision=it.revision),
+            fingerprint=self.fingerprint,
+            revision=it.revision,
+            status=status,
+            rule=self.rule.name,
+            severity=it.severity,
+            labels={
+                "alertname": self.rule.name, "rule": self.rule.name,
+                "kind": series.kind, "dimension": series.dimension, "key": series.key,
+            },
+            annotations={
+                "summary": it.said if firing else resolved(it.said, windows=limits.calm_windows),
+                "description": description(self.rule.name, found=it.told),
+            },
+            startsAt=starts_at,
+            endsAt=rfc3339(expires_ms if firing else end_ms),
+            window=AlertWindow(start=rfc3339(it.told_ms), seconds=self._seconds),
+            value=it.told.value,
+            expected=it.told.expected,
+            score=it.told.score,
+        )  # fmt: skip
