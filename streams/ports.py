@@ -4,23 +4,14 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
-from models.reading import Reading
 
+from models.reading import Reading
 from streams.core.alert import Alert, Evidence
 from streams.core.event import Sample, Scored
-from streams.core.series import MergedWindow, Series
+from streams.core.message import Outgoing
+from streams.core.series import Series
 from streams.core.window import WindowAt, WindowRow
 from streams.topology import Kind
-
-
-class Outgoing(msgspec.Struct, frozen=True, gc=False):
-    """A message to produce. `partition` is None where the key decides."""
-
-    topic: str
-    key: bytes | None
-    value: bytes | None
-    headers: tuple[tuple[str, bytes], ...] = ()
-    partition: int | None = None
 
 
 class Publisher(Protocol):
@@ -71,13 +62,16 @@ class EventStore(Protocol):
 class AlertStore(Protocol):
     """ClickHouse as the detector sees it. Every method raises StoreAway (wait, again) or StoreRefused."""
 
+    async def active(self, kind: Kind, dimensions: Collection[str], *, seconds: int, since_ms: int) -> list[Series]:
+        """The series of these dimensions that have a window of this size starting at `since_ms` or later, in order."""
+
     async def history(
-        self, series: Collection[Series], *, seconds: int, depth: int
-    ) -> dict[Series, list[MergedWindow]]:
-        """For each series its latest `depth` merged windows, oldest first (stretches without events are absent)."""
+        self, series: Collection[Series], *, seconds: int, since_ms: int
+    ) -> dict[Series, list[WindowRow]]:
+        """Each partition's rows of these series in windows starting at `since_ms` or later, oldest first."""
 
     async def latest(self, fingerprints: Collection[str]) -> dict[str, Alert]:
-        """The latest revision of each alert that was ever raised under these fingerprints."""
+        """The latest revision of the latest incident under each of these fingerprints, where there was one."""
 
     async def evidence(self, alert: Alert, *, size: int) -> list[Evidence]:
         """The events of the alert's window and series that speak loudest, at most `size`: the same at each call."""

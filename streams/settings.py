@@ -99,12 +99,13 @@ class Settings(BaseSettings):
     entities: tuple[Entity, ...] = ()
 
     # the process
+    metrics_host: str = "127.0.0.1"
     metrics_port: int = Field(0, ge=0, le=65_535)
     log_level: Literal["debug", "info", "warn", "error"] = "warn"
 
     @classmethod
     def settings_customise_sources(
-        cls, settings_cls: type[BaseSettings], **sources: PydanticBaseSettingsSource
+        cls, settings_cls: type[BaseSettings], *_: PydanticBaseSettingsSource, **sources: PydanticBaseSettingsSource
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         toml = TomlConfigSettingsSource(settings_cls, Path(os.environ.get(PREFIX + "CONFIG", CONFIG_FILE)))
         return sources["init_settings"], sources["env_settings"], toml

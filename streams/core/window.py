@@ -18,6 +18,9 @@ from streams.topology import DIMENSIONS, Kind
 
 ANOMALOUS = 0.5  # an event with at least this anomaly score counts as an anomaly
 ERROR_SEVERITIES = frozenset(("error", "critical"))
+ERROR_LEVELS = frozenset(
+    ("error", "err", "critical", "crit", "fatal", "severe", "alert", "emerg", "emergency", "panic")
+)
 
 WindowAt = tuple[int, int]  # (seconds, start in ms)
 RowKey = tuple[int, int, str, str]  # (seconds, start in ms, dimension, key)
@@ -83,8 +86,14 @@ class _Tally(msgspec.Struct):
         if found.anomaly_score >= ANOMALOUS:
             self.anomalies += 1
         self.anomaly_max = max(self.anomaly_max, found.anomaly_score)
-        self.errors += found.severity in ERROR_SEVERITIES
+        self.errors += is_error(scored)
         self.last_offset = offset
+
+
+def is_error(scored: Scored) -> bool:
+    """Whether a log line counts as an error: as its level declares, or, where it declares none, as the model reads it."""
+    level = scored.event.level
+    return level in ERROR_LEVELS if level else scored.findings.severity in ERROR_SEVERITIES
 
 
 def start_of(event_time_ms: int, seconds: int) -> int:
@@ -169,6 +178,12 @@ class PartitionWindows:
                     dirty[at] = tally
             self.watermark_ms = max(self.watermark_ms or time_ms, time_ms)
         return [self._row(at, tally) for at, tally in dirty.items()]
+
+    def tick(self, *, every_ms: int, last_offset: int) -> WindowRow:
+        """Tells how far this partition's event time is: a row without events, of dimension `watermark`."""
+        reached_ms = self.watermark_ms or 0
+        at = (every_ms // 1_000, reached_ms - reached_ms % every_ms, "watermark", f"{self.topic}/{self.partition}")
+        return self._row(at, _Tally(last_offset=last_offset))
 
     def forget_closed(self) -> None:
         """Let go of rows of closed windows; call it once they are stored."""

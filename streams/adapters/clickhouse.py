@@ -1,0 +1,88 @@
+"""The one way to ClickHouse: how we connect, and what its errors mean to us."""
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import aiohttp
+import clickhouse_connect
+from clickhouse_connect.driver.asyncclient import AsyncClient
+from clickhouse_connect.driver.exceptions import ClickHouseError, DatabaseError
+
+from streams.errors import StoreAway, StoreRefused
+from streams.settings import Settings
+
+DATABASE: Final = "pulsewire"
+
+# ClickHouse's codes for "these values will never fit": all others may pass with time or with an operator's help.
+_DATA_CODES: Final = frozenset((6, 27, 38, 41, 53, 69, 70, 72, 117, 130, 131, 321, 349, 407))
+
+INSERT: Final = {
+    "async_insert": 0,  # the answer comes when the rows are stored
+    "min_insert_block_size_rows": 0,  # one insert is one block: a multi-block insert is not atomic
+    "min_insert_block_size_bytes": 0,
+}
+
+
+async def connect(settings: Settings, *, reader: bool = False, database: str | None = DATABASE) -> AsyncClient:
+    """A client that any number of tasks may share.
+
+    Raises:
+        StoreAway: nothing answers at the address, or it refuses us.
+    """
+    url = urlsplit(settings.clickhouse)
+    user = settings.clickhouse_reader if reader else settings.clickhouse_user
+    password = settings.clickhouse_reader_password if reader else settings.clickhouse_password
+    with store_errors():
+        return await clickhouse_connect.get_async_client(
+            host=url.hostname,
+            port=url.port or (8443 if url.scheme == "https" else 8123),
+            interface=url.scheme,
+            username=user,
+            password=password.get_secret_value(),
+            database=database,
+            ca_cert=str(settings.clickhouse_ca_file) if settings.clickhouse_ca_file else None,
+            autogenerate_session_id=False,
+            compress=False,
+            form_encode_query_params=True,
+            send_receive_timeout=60,
+        )
+
+
+@contextmanager
+def store_errors() -> Iterator[None]:
+    """Turn the client's exceptions into ours.
+
+    Raises:
+        StoreAway: wait and try again.
+        StoreRefused: the values do not fit; trying again cannot help.
+    """
+    try:
+        yield
+    except DatabaseError as error:
+        if error.code in _DATA_CODES:
+            raise StoreRefused(_line(error)) from error
+        raise StoreAway(_line(error)) from error
+    except (ClickHouseError, aiohttp.ClientError, OSError, TimeoutError) as error:
+        raise StoreAway(_line(error)) from error
+
+
+def token(parts: Iterable[object]) -> str:
+    """An `insert_deduplication_token`: the same for the same insert, whoever repeats it."""
+    digest = hashlib.blake2b(digest_size=16)
+    for part in parts:
+        digest.update(str(part).encode())
+        digest.update(b"\0")
+    return digest.hexdigest()
+
+
+def insert_settings(parts: Iterable[object]) -> dict[str, Any]:
+    """Settings for an insert that may be repeated."""
+    return INSERT | {"insert_deduplication_token": token(parts)}
+
+
+def _line(error: BaseException) -> str:
+    text = str(error).strip().splitlines()
+    return text[0][:300] if text else type(error).__name__

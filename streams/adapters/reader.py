@@ -1,0 +1,41 @@
+"""The classifier behind the port `Reader`: its blocking call runs in threads, off the event loop."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from models.manifest import Manifest
+from models.reading import Reading
+
+
+class Blocking(Protocol):
+    """What `models.runtime.Classifier` and `models.fake.FakeClassifier` have in common."""
+
+    manifest: Manifest
+
+    def classify(self, texts: Sequence[str]) -> list[Reading]:
+        """One reading a text, in order."""
+
+    def close(self) -> None:
+        """End its threads."""
+
+
+class ThreadedReader:
+    """`ports.Reader` on a classifier."""
+
+    def __init__(self, classifier: Blocking) -> None:
+        self._classifier = classifier
+
+    @property
+    def name(self) -> str:
+        """See `ports.Reader`."""
+        return self._classifier.manifest.name
+
+    @property
+    def labels(self) -> Mapping[str, tuple[str, ...]]:
+        """See `ports.Reader`."""
+        return self._classifier.manifest.labels
+
+    async def read(self, texts: Sequence[str]) -> list[Reading]:
+        """See `ports.Reader`."""
+        return await asyncio.to_thread(self._classifier.classify, texts)

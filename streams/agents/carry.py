@@ -1,0 +1,98 @@
+"""Carries batches through a hop without ever raising for what can be waited out or put aside.
+
+1. A transport that is away is waited for, with back-off, for as long as it takes; it is said once, in the log and in
+   `waiting`.
+2. A batch that fails for any other reason is split until the record at fault stands alone; that one is buried, the
+   others go on, in order.
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol, TypeVar
+
+from streams.adapters import metrics
+from streams.core.backoff import Backoff
+from streams.core.event import Record, Rejected
+from streams.errors import StoreRefused, Unreachable
+
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+
+
+class Hop(Protocol):
+    """What can be carried."""
+
+    async def process(self, records: Sequence[Record], *, generation: int, patiently: "Patiently") -> None:
+        """Take records to where they can be acknowledged, waiting for transports through `patiently`."""
+
+    def forget(self) -> None:
+        """Let go of all state; it is rebuilt from the store."""
+
+    async def bury(self, record: Record, reason: Rejected) -> None:
+        """Put one record aside for good."""
+
+
+class Patiently:
+    """Calls again, with back-off, while a transport is away."""
+
+    def __init__(self, name: str, backoff: Backoff) -> None:
+        self._name = name
+        self._backoff = backoff
+        self.waiting: str | None = None
+
+    async def __call__(self, operation: Callable[[], Awaitable[T]]) -> T:
+        """The operation's answer, however long it takes."""
+        attempt = 0
+        while True:
+            try:
+                answer = await operation()
+            except Unreachable as trouble:
+                await self._wait(trouble, attempt)
+                attempt += 1
+            else:
+                if self.waiting is not None:
+                    log.warning("%s: back, going on", self._name)
+                    self.waiting = None
+                return answer
+
+    async def _wait(self, trouble: Unreachable, attempt: int) -> None:
+        metrics.WAITS.labels(self._name).inc()
+        if self.waiting is None:
+            log.warning("%s: waiting: %s", self._name, trouble)
+        self.waiting = str(trouble)
+        await asyncio.sleep(self._backoff.wait_s(attempt, random.random()))  # noqa: S311 - jitter, not a secret
+
+
+class Carrier:
+    """Carries the batches of one hop."""
+
+    def __init__(self, name: str, hop: Hop, *, backoff: Backoff | None = None) -> None:
+        self.name = name
+        self._hop = hop
+        self.patiently = Patiently(name, backoff or Backoff())
+
+    async def carry(self, records: Sequence[Record], *, generation: int) -> None:
+        """Return once every record is stored, published or buried."""
+        try:
+            await self._hop.process(records, generation=generation, patiently=self.patiently)
+        except Exception as error:  # noqa: BLE001 - whatever it is, no event may be lost to it
+            self._hop.forget()
+            if len(records) == 1:
+                await self._bury(records[0], error)
+                return
+            log.warning("%s: splitting a batch of %d: %s", self.name, len(records), _what(error))
+            middle = len(records) // 2
+            await self.carry(records[:middle], generation=generation)
+            await self.carry(records[middle:], generation=generation)
+
+    async def _bury(self, record: Record, error: Exception) -> None:
+        code = "refused" if isinstance(error, StoreRefused) else "failed"
+        log.error("%s: %s/%d/%d: %s", self.name, record.topic, record.partition, record.offset, _what(error))
+        reason = Rejected(code, _what(error))
+        await self.patiently(lambda: self._hop.bury(record, reason))
+
+
+def _what(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"[:500]

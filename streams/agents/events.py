@@ -1,0 +1,226 @@
+"""The hop of an event: decode, classify, fold into windows, store, publish. What `flush` returned from is safe to
+acknowledge.
+
+1. `prepare` fetches everything before it folds anything, so that a failure leaves no trace; `flush` may be repeated:
+   storing replaces, published messages carry their identity.
+2. State belongs to a generation of the assignment. A new generation finds it rebuilt from the store.
+3. Per partition, records come in offset order without holes, which is what makes rows exact.
+4. What a crash between storing and publishing left unsaid is said again: the first batch after a restore sends a tick
+   and picks samples from the stretch before.
+"""
+
+import time
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from models.reading import Reading
+from streams.adapters import metrics
+from streams.agents.carry import Patiently
+from streams.core.codec import encode_window
+from streams.core.decode import Decoder
+from streams.core.event import Event, Record, Rejected, Sample, Scored
+from streams.core.findings import findings_of, text_to_read
+from streams.core.message import Outgoing, dead_letter, encode_sample, encode_scored
+from streams.core.window import PartitionWindows, WindowRow
+from streams.ports import EventStore, Publisher, Reader, Stretch
+from streams.topology import DLQ, SAMPLES, SCORED, WINDOWS, Kind
+
+At = tuple[str, int]  # (topic, partition)
+
+
+class Shape(msgspec.Struct, frozen=True):
+    """What of the settings shapes the answers."""
+
+    sizes: tuple[int, ...] = (60, 3600)
+    lateness_ms: int = 60_000
+    tick_ms: int = 60_000
+    sample_every_ms: int = 3_600_000
+    sample_size: int = 20
+    window_partitions: int = 4
+
+
+class Flush(msgspec.Struct):
+    """A batch, ready to be stored and published."""
+
+    keys: dict[tuple[str, int, int], bytes | None]
+    scored: list[Scored]
+    rejected: list[tuple[Record, Rejected]]
+    rows: list[WindowRow] = []
+    ticks: list[WindowRow] = []
+    stretches: list[Stretch] = []
+
+
+class EventHop:
+    """Everything between a raw topic and its acknowledgement, for one kind of event."""
+
+    def __init__(
+        self, *, kind: Kind, decoder: Decoder, reader: Reader, store: EventStore, publisher: Publisher, shape: Shape
+    ) -> None:
+        self._kind: Kind = kind
+        self._decoder = decoder
+        self._reader = reader
+        self._store = store
+        self._publisher = publisher
+        self._shape = shape
+        self._generation = -1
+        self._partitions: dict[At, PartitionWindows] = {}
+        self._restored: set[At] = set()
+
+    async def process(self, records: Sequence[Record], *, generation: int, patiently: Patiently) -> None:
+        """Take records to where they can be acknowledged."""
+        flush = await patiently(lambda: self.prepare(records, generation=generation))
+        await patiently(lambda: self.flush(flush))
+
+    async def prepare(self, records: Sequence[Record], *, generation: int) -> Flush:
+        """Read and count records.
+
+        Raises:
+            Unreachable: a transport is away and nothing was counted; call again with the same records.
+        """
+        if generation != self._generation:
+            self.forget()
+            self._generation = generation
+        decoded = [(record, self._decoder.decode(record)) for record in records]
+        events = [event for _, event in decoded if isinstance(event, Event)]
+        flush = Flush(
+            keys={(record.topic, record.partition, record.offset): record.key for record in records},
+            scored=await self._classify(events),
+            rejected=[(record, bad) for record, bad in decoded if isinstance(bad, Rejected)],
+        )
+        by_partition: dict[At, list[Scored]] = {}
+        for one in flush.scored:
+            by_partition.setdefault((one.event.topic, one.event.partition), []).append(one)
+        for at, scored in by_partition.items():
+            await self._fetch(at, scored)
+        for at, scored in by_partition.items():
+            self._fold(self._partitions[at], scored, flush)
+        return flush
+
+    async def flush(self, flush: Flush) -> None:
+        """Store, then publish.
+
+        Raises:
+            Unreachable: a transport is away; call again with the same flush.
+        """
+        started = time.perf_counter()
+        await self._store.write(flush.scored, flush.rows)
+        samples = await self._pick(flush.stretches)
+        await self._publisher.publish(list(self._messages(flush, samples)))
+        for windows in self._partitions.values():
+            windows.forget_closed()
+        metrics.FLUSH_SECONDS.observe(time.perf_counter() - started)
+        self._count(flush)
+
+    def forget(self) -> None:
+        """Let go of all state; it is rebuilt from the store."""
+        self._partitions.clear()
+        self._restored.clear()
+
+    async def bury(self, record: Record, reason: Rejected) -> None:
+        """Send one record that cannot be processed to the dead-letter topic."""
+        await self.flush(Flush(keys={}, scored=[], rejected=[(record, reason)]))
+
+    async def close(self) -> None:
+        """Pick samples from the stretches that are still running; whoever goes on picks from all of them again."""
+        running = [
+            self._stretch(windows, from_ms=windows.watermark_ms, to_ms=windows.watermark_ms + 1)
+            for windows in self._partitions.values()
+            if windows.watermark_ms is not None
+        ]
+        samples = await self._pick(running)
+        await self._publisher.publish([_sample_message(sample) for sample in samples])
+
+    async def _classify(self, events: Sequence[Event]) -> list[Scored]:
+        texts = list(dict.fromkeys(text for event in events if (text := text_to_read(event))))
+        readings: dict[str, Reading] = {}
+        if texts:
+            started = time.perf_counter()
+            readings = dict(zip(texts, await self._reader.read(texts), strict=True))
+            metrics.INFERENCE_SECONDS.observe(time.perf_counter() - started)
+            metrics.BATCH_TOKENS.observe(sum(reading.tokens for reading in readings.values()))
+        labels, model = self._reader.labels, self._reader.name
+        return [
+            Scored(event, findings_of(event, readings.get(text_to_read(event)), labels=labels, model=model))
+            for event in events
+        ]
+
+    async def _fetch(self, at: At, scored: Sequence[Scored]) -> None:
+        """Have in memory every row that these events may change."""
+        windows = self._partitions.get(at)
+        if windows is None:
+            lateness_ms = self._shape.lateness_ms
+            restored = await self._store.restore(self._kind, *at, lateness_ms=lateness_ms)
+            windows = PartitionWindows(
+                kind=self._kind, topic=at[0], partition=at[1], sizes=self._shape.sizes, lateness_ms=lateness_ms
+            )
+            windows.restore(restored.watermark_ms, restored.rows)
+            self._partitions[at] = windows
+            self._restored.add(at)
+        if missing := windows.missing(one.event.event_time_ms for one in scored):
+            windows.load(missing, await self._store.rows_of(self._kind, *at, missing))
+
+    def _fold(self, windows: PartitionWindows, scored: Sequence[Scored], flush: Flush) -> None:
+        at = (windows.topic, windows.partition)
+        before, fresh = windows.watermark_ms, at in self._restored
+        flush.rows += windows.fold(scored)
+        after = windows.watermark_ms or 0
+        self._restored.discard(at)
+        if before is None or fresh or _entered(before, after, self._shape.tick_ms):
+            last_offset = scored[-1].event.offset
+            flush.ticks.append(windows.tick(every_ms=self._shape.tick_ms, last_offset=last_offset))
+        every = self._shape.sample_every_ms
+        if before is not None and (fresh or _entered(before, after, every)):
+            from_ms = before - every if fresh else before
+            flush.stretches.append(self._stretch(windows, from_ms=max(0, from_ms), to_ms=after - after % every))
+
+    def _stretch(self, windows: PartitionWindows, *, from_ms: int, to_ms: int) -> Stretch:
+        every = self._shape.sample_every_ms
+        return Stretch(
+            kind=self._kind, topic=windows.topic, partition=windows.partition,
+            from_ms=from_ms - from_ms % every, to_ms=to_ms, every_ms=every,
+        )  # fmt: skip
+
+    async def _pick(self, stretches: Sequence[Stretch]) -> list[Sample]:
+        samples: list[Sample] = []
+        for stretch in stretches:
+            samples += await self._store.pick_samples(stretch, size=self._shape.sample_size)
+        await self._store.write_samples(samples)
+        return samples
+
+    def _messages(self, flush: Flush, samples: Sequence[Sample]) -> Iterable[Outgoing]:
+        at_ms = time.time_ns() // 1_000_000
+        for record, bad in flush.rejected:
+            yield dead_letter(record, bad, topic=DLQ[record.topic], at_ms=at_ms)
+        for one in flush.scored:
+            event = one.event
+            key = flush.keys[event.topic, event.partition, event.offset]
+            yield Outgoing(SCORED[self._kind], key, encode_scored(one))
+        for row in flush.rows:
+            yield Outgoing(WINDOWS, _row_key(row), encode_window(row))
+        for tick in flush.ticks:  # after the rows that it closes, and to all who watch series
+            for partition in range(self._shape.window_partitions):
+                yield Outgoing(WINDOWS, _row_key(tick), encode_window(tick), partition=partition)
+        yield from map(_sample_message, samples)
+
+    def _count(self, flush: Flush) -> None:
+        now_ms = time.time() * 1_000
+        metrics.EVENTS.labels(self._kind, "stored").inc(len(flush.scored))
+        for one in flush.scored:
+            metrics.EVENT_SECONDS.observe(max(0.0, now_ms - one.event.ingested_ms) / 1_000)
+        metrics.EVENTS.labels(self._kind, "rejected").inc(len(flush.rejected))
+        for record, bad in flush.rejected:
+            metrics.DLQ.labels(record.topic, bad.code).inc()
+
+
+def _entered(before_ms: int, after_ms: int, every_ms: int) -> bool:
+    """Whether event time entered a new stretch of `every_ms`."""
+    return after_ms // every_ms != before_ms // every_ms
+
+
+def _row_key(row: WindowRow) -> bytes:
+    return f"{row.kind}|{row.dimension}|{row.key}".encode()
+
+
+def _sample_message(sample: Sample) -> Outgoing:
+    return Outgoing(SAMPLES, sample.scored.event.event_id.encode(), encode_sample(sample))

@@ -1,0 +1,167 @@
+"""The composition root: the only place that builds. A worker is a Faust app with four agents, one for each raw topic and
+one for `windows`, over one classifier, one store client and one producer.
+"""
+
+import asyncio
+import contextlib
+import logging
+import os
+import time
+from collections.abc import Callable, Mapping
+from typing import NoReturn
+
+import faust
+from clickhouse_connect.driver.asyncclient import AsyncClient
+from faust.types import TP
+
+from models.runtime import Classifier
+from streams.adapters import metrics
+from streams.adapters.alert_store import ClickHouseAlertStore
+from streams.adapters.broker import check_topics
+from streams.adapters.clickhouse import connect
+from streams.adapters.event_store import ClickHouseEventStore
+from streams.adapters.faust_app import new_app
+from streams.adapters.probes import Probes
+from streams.adapters.publisher import KafkaPublisher
+from streams.adapters.reader import Blocking, ThreadedReader
+from streams.agents.alerts import AlertHop
+from streams.agents.carry import Carrier, Patiently
+from streams.agents.consume import Positions, consume
+from streams.agents.events import EventHop, Shape
+from streams.agents.watchdog import Watchdog
+from streams.core.backoff import Backoff
+from streams.core.decode import Decoder
+from streams.core.entities import WatchList
+from streams.settings import Kafka, Settings
+from streams.topology import KINDS, RAW, WINDOWS
+
+log = logging.getLogger(__name__)
+
+WATCH_EVERY_S = 2.0
+STALL_PATIENCE_S = 120.0
+EXIT_STALLED = 70  # EX_SOFTWARE: whoever supervises us starts us anew
+
+
+class Worker:
+    """One worker's parts. `open` makes them, `run` hands them to Faust, and it closes them when Faust is done."""
+
+    def __init__(self, settings: Settings, *, load: Callable[..., Blocking] = Classifier.load) -> None:
+        self._settings = settings
+        self._load = load
+        self._kafka = Kafka.of(settings)
+        self._positions: Positions = {}
+        self._carriers: list[Carrier] = []
+        self._starting = Patiently("start", Backoff(cap_s=3.0))
+        self._watchdog = Watchdog(patience_s=STALL_PATIENCE_S)
+        self._probes = Probes(self._unready, host=settings.metrics_host, port=settings.metrics_port)
+        self._assigned = False
+
+    def run(self) -> NoReturn:
+        """Work until a signal comes; leaves the process with Faust's exit code."""
+        loop = asyncio.new_event_loop()
+        asyncio.set_event_loop(loop)
+        loop.run_until_complete(self.open())
+        worker = faust.Worker(
+            self._app, loop=loop, loglevel=self._settings.log_level, redirect_stdouts=False, quiet=True
+        )
+        worker.spinner = None
+        worker.execute_from_commandline()
+
+    async def open(self) -> None:
+        """Build everything, waiting for the broker and the store.
+
+        Raises:
+            PulsewireError: something is wrong that waiting does not mend.
+        """
+        settings = self._settings
+        self.port = await self._probes.start()
+        self._classifier = await asyncio.to_thread(self._load, settings.bundle, threads=settings.threads)
+        self._store: AsyncClient = await self._starting(lambda: connect(settings))
+        await self._starting(lambda: check_topics(self._kafka))
+        self._publisher = KafkaPublisher(self._kafka, client_id=f"{settings.group}-worker")
+        self._build()
+
+    def _build(self) -> None:
+        settings = self._settings
+        self._app = app = new_app(settings, on_stopped=self.close)
+        reader = ThreadedReader(self._classifier)
+        watch = WatchList([(entity.name, entity.aliases) for entity in settings.entities])
+        decoder = Decoder(max_bytes=settings.max_event_bytes, watch=watch)
+        store = ClickHouseEventStore(self._store)
+        shape = _shape(settings)
+        self._hops = [
+            EventHop(kind=kind, decoder=decoder, reader=reader, store=store, publisher=self._publisher, shape=shape)
+            for kind in KINDS
+        ]
+        for kind, hop in zip(KINDS, self._hops, strict=True):
+            self._consume(RAW[kind], Carrier(kind, hop))
+        alerts = ClickHouseAlertStore(self._store)
+        self._alerts = AlertHop(store=alerts, publisher=self._publisher, settings=settings)
+        self._consume(WINDOWS, Carrier("alerts", self._alerts))
+        app.task(self._watch)
+        app.task(self._tick)
+
+    def _consume(self, topic: str, carrier: Carrier) -> None:
+        self._carriers.append(carrier)
+        consume(self._app, topic=topic, carrier=carrier, settings=self._settings, positions=self._positions)
+
+    async def close(self) -> None:
+        """Let go, leaving samples of the stretches that are still running."""
+        with contextlib.suppress(Exception):  # what is not picked now is picked by whoever goes on
+            async with asyncio.timeout(5):
+                for hop in self._hops:
+                    await hop.close()
+        await self._publisher.close()
+        await self._store.close()
+        await self._probes.stop()
+        self._classifier.close()
+
+    async def _tick(self) -> None:
+        """Let idle partitions no longer hold alerts back."""
+        carrier = self._carriers[-1]
+        while not self._app.should_stop:
+            await asyncio.sleep(self._settings.idle_after_ms / 4_000)
+            await carrier.patiently(lambda: self._alerts.tick(time.time_ns() // 1_000_000))
+
+    async def _watch(self) -> None:
+        while not self._app.should_stop:
+            await asyncio.sleep(WATCH_EVERY_S)
+            lag = self._lag()
+            for (topic, partition), behind in lag.items():
+                metrics.LAG.labels(topic, partition).set(behind)
+            waiting = any(carrier.patiently.waiting for carrier in self._carriers)
+            if self._watchdog.stalled(now_s=time.monotonic(), position=self._positions, lag=lag, waiting=waiting):
+                log.error("stalled: events are waiting and none was acknowledged for %.0f s; ending", STALL_PATIENCE_S)
+                os._exit(EXIT_STALLED)
+
+    def _lag(self) -> dict[tuple[str, int], int]:
+        consumer = self._app.consumer
+        assigned: set[TP] = consumer.assignment()
+        self._assigned = self._assigned or bool(assigned)
+        lag = {}
+        for tp in assigned:
+            position = self._positions.get((tp.topic, tp.partition))
+            if position is not None:
+                lag[tp.topic, tp.partition] = max(0, (consumer.highwater(tp) or 0) - position)
+        return lag
+
+    def _unready(self) -> Mapping[str, str]:
+        waiting = {carrier.name: carrier.patiently.waiting for carrier in self._carriers if carrier.patiently.waiting}
+        if self._starting.waiting:
+            waiting["start"] = self._starting.waiting
+        if not self._carriers:
+            waiting.setdefault("start", "loading the model")
+        elif not self._assigned and not self._app.rebalancing_count:
+            waiting["kafka"] = "no partitions assigned yet"
+        return waiting
+
+
+def _shape(settings: Settings) -> Shape:
+    return Shape(
+        sizes=settings.window_seconds,
+        lateness_ms=settings.lateness_ms,
+        tick_ms=settings.alert_window_seconds * 1_000,
+        sample_every_ms=settings.sample_every_seconds * 1_000,
+        sample_size=settings.sample_size,
+        window_partitions=settings.partitions,
+    )

@@ -1,0 +1,72 @@
+"""From a model's reading of a text to what is kept of it.
+
+Which heads speak about which kind: sentiment and category about news, severity about logs, sentiment and intent about
+users' texts. A head that a bundle lacks leaves its fields empty.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from models.reading import Reading
+from streams.core.event import E4, Event, Findings
+from streams.topology import Kind
+
+HEADS: Final[dict[Kind, tuple[str, ...]]] = {
+    "news": ("sentiment", "category"),
+    "logs": ("severity",),
+    "user": ("sentiment", "intent"),
+}
+
+Labels = Mapping[str, Sequence[str]]
+
+
+def text_to_read(event: Event) -> str:
+    """What the model sees: of a log line its template, so that equal lines are read once; empty if there is nothing."""
+    return event.template if event.kind == "logs" else event.text
+
+
+def findings_of(event: Event, reading: Reading | None, *, labels: Labels, model: str) -> Findings:
+    """What is kept of a reading; scores are rounded to ten-thousandths."""
+    if reading is None:
+        return Findings(model="")
+    spoken = {head: reading.probabilities[head] for head in HEADS[event.kind] if head in reading.probabilities}
+    named = {head: _likeliest(p, labels[head]) for head, p in spoken.items()}
+    sentiment, _ = named.get("sentiment", ("", 0.0))
+    category, category_score = named.get("category", ("", 0.0))
+    severity, _ = named.get("severity", ("", 0.0))
+    return Findings(
+        model=model,
+        sentiment=sentiment,
+        sentiment_e4=_polarity_e4(spoken.get("sentiment"), labels.get("sentiment", ())),
+        category=category,
+        category_score=category_score,
+        intent=named.get("intent", ("", 0.0))[0],
+        severity=severity,
+        severity_score=_sum_of(spoken.get("severity"), labels.get("severity", ()), ("warning", "error", "critical")),
+        anomaly_score=_sum_of(spoken.get("severity"), labels.get("severity", ()), ("error", "critical")),
+        uncertainty=max((_doubt(p) for p in spoken.values()), default=0.0),
+    )
+
+
+def _likeliest(probabilities: Sequence[float], labels: Sequence[str]) -> tuple[str, float]:
+    best = max(range(len(probabilities)), key=probabilities.__getitem__)
+    return labels[best], round(probabilities[best], 4)
+
+
+def _polarity_e4(probabilities: Sequence[float] | None, labels: Sequence[str]) -> int:
+    if probabilities is None:
+        return 0
+    of = dict(zip(labels, probabilities, strict=True))
+    return round((of["positive"] - of["negative"]) * E4)
+
+
+def _sum_of(probabilities: Sequence[float] | None, labels: Sequence[str], wanted: tuple[str, ...]) -> float:
+    if probabilities is None:
+        return 0.0
+    chosen = sum(p for label, p in zip(labels, probabilities, strict=True) if label in wanted)
+    return min(1.0, round(chosen, 4))
+
+
+def _doubt(probabilities: Sequence[float]) -> float:
+    first, second = sorted(probabilities, reverse=True)[:2]
+    return round(1 - (first - second), 4)

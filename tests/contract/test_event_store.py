@@ -1,0 +1,138 @@
+"""One suite, run on the store in memory and on ClickHouse."""
+
+import itertools
+from contextlib import asynccontextmanager
+
+import pytest
+
+from infra.init import initialise
+from streams.adapters.clickhouse import connect
+from streams.adapters.event_store import ClickHouseEventStore
+from streams.adapters.fakes import MemoryEventStore
+from streams.core.event import Event, Findings, Scored
+from streams.core.window import PartitionWindows, WindowRow
+from streams.ports import Stretch
+from streams.settings import load_settings
+
+HOUR_MS = 3_600_000
+START_MS = 1_700_000_000_000 // HOUR_MS * HOUR_MS
+_partitions = itertools.count(1_000)
+
+
+@asynccontextmanager
+async def clickhouse(stack):
+    settings = load_settings(kafka=stack.addresses.kafka, clickhouse=stack.addresses.clickhouse)
+    await initialise(settings)
+    client = await connect(settings)
+    try:
+        yield ClickHouseEventStore(client)
+    finally:
+        await client.close()
+
+
+@pytest.fixture(params=["memory", pytest.param("clickhouse", marks=pytest.mark.stack)])
+async def store(request):
+    if request.param == "memory":
+        yield MemoryEventStore()
+    else:
+        async with clickhouse(request.getfixturevalue("stack")) as real:
+            yield real
+
+
+@pytest.fixture
+def partition():
+    return next(_partitions)
+
+
+def event(partition, offset, time_ms, *, uncertainty=0.0, sentiment="neutral", e4=0, text="text"):
+    return Scored(
+        Event(
+            kind="news", topic="news.raw", partition=partition, offset=offset, event_id=f"id-{offset}",
+            event_time_ms=time_ms, ingested_ms=time_ms, source="wire", entities=("甲公司", "B'c\\d"), text=text,
+            lang="zh", value=None,
+        ),
+        Findings(model="m", sentiment=sentiment, sentiment_e4=e4, uncertainty=uncertainty),
+    )  # fmt: skip
+
+
+def folded(partition, events, *, state=None):
+    state = state or PartitionWindows(
+        kind="news", topic="news.raw", partition=partition, sizes=(60, 3600), lateness_ms=60_000
+    )
+    return state.fold(events)
+
+
+def by_key(rows):
+    return {row.row_key: row for row in rows}
+
+
+async def test_nothing_is_known_of_a_new_partition(store, partition):
+    restored = await store.restore("news", "news.raw", partition, lateness_ms=60_000)
+    assert restored.watermark_ms is None
+    assert restored.rows == ()
+
+
+async def test_open_rows_come_back_as_they_were(store, partition):
+    events = [event(partition, i, START_MS + i * 7_001, sentiment="negative", e4=-1_234 - i) for i in range(40)]
+    rows = folded(partition, events)
+    await store.write(events, rows)
+    restored = await store.restore("news", "news.raw", partition, lateness_ms=60_000)
+    horizon_ms = events[-1].event.event_time_ms - 60_000
+    still_open = [row for row in rows if row.window_start_ms + row.window_seconds * 1_000 > horizon_ms]
+    assert restored.watermark_ms == events[-1].event.event_time_ms
+    assert by_key(restored.rows) == by_key(still_open)
+    assert any(row.window_seconds == 60 for row in restored.rows)
+
+
+async def test_the_greater_last_offset_wins_whatever_comes_last(store, partition):
+    events = [event(partition, i, START_MS + i) for i in range(3)]
+    before, after = folded(partition, events[:1]), folded(partition, events)
+    await store.write(events, after)
+    await store.write(events[:1], before)
+    restored = await store.restore("news", "news.raw", partition, lateness_ms=0)
+    assert by_key(restored.rows) == by_key(after)
+
+
+async def test_writing_again_changes_nothing(store, partition):
+    events = [event(partition, i, START_MS + i) for i in range(10)]
+    rows = folded(partition, events)
+    for _ in range(3):
+        await store.write(events, rows)
+    await store.write(events[3:5], rows)
+    restored = await store.restore("news", "news.raw", partition, lateness_ms=0)
+    assert by_key(restored.rows) == by_key(rows)
+
+
+async def test_rows_of_closed_windows_are_found_by_window(store, partition):
+    events = [event(partition, 0, START_MS), event(partition, 1, START_MS + 10 * HOUR_MS)]
+    rows = folded(partition, events)
+    await store.write(events, rows)
+    found = await store.rows_of("news", "news.raw", partition, {(60, START_MS), (3600, START_MS)})
+    assert by_key(found) == by_key(row for row in rows if row.window_start_ms == START_MS)
+    assert await store.rows_of("news", "news.raw", partition, {(60, START_MS + 60_000)}) == []
+
+
+async def test_partitions_do_not_see_each_other(store, partition):
+    events = [event(partition, 0, START_MS)]
+    await store.write(events, folded(partition, events))
+    assert (await store.restore("news", "news.raw", next(_partitions), lateness_ms=0)).watermark_ms is None
+
+
+async def test_samples_are_bounded_and_the_same_at_each_call(store, partition):
+    events = [event(partition, i, START_MS + i * 60_000, uncertainty=i / 100) for i in range(100)]
+    await store.write(events, [])
+    stretch = Stretch("news", "news.raw", partition, START_MS, START_MS + 2 * HOUR_MS, HOUR_MS)
+    samples = await store.pick_samples(stretch, size=5)
+    assert samples == await store.pick_samples(stretch, size=5)
+    uncertain = [sample for sample in samples if sample.reason == "uncertain"]
+    assert [s.scored.event.offset for s in uncertain if s.picked_for_ms == START_MS] == [59, 58, 57, 56, 55]
+    assert [s.scored.event.offset for s in uncertain if s.picked_for_ms == START_MS + HOUR_MS] == [99, 98, 97, 96, 95]
+    drawn = [sample for sample in samples if sample.reason == "random"]
+    assert len({sample.scored.event.offset for sample in drawn}) == 10
+    await store.write_samples(samples)
+    await store.write_samples(samples)
+
+
+def test_a_row_knows_its_key():
+    row = WindowRow("news", "all", "all", 60, 0, "t", 0, 1, 0, 0, 0, 0, 0, 0.0, 0, 1, 0)
+    assert row.row_key == (60, 0, "all", "all")

@@ -1,0 +1,67 @@
+"""One suite, run on the publisher in memory and on the broker."""
+
+import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from infra.init import initialise
+from streams.adapters.fakes import MemoryPublisher
+from streams.adapters.publisher import KafkaPublisher
+from streams.core.message import Outgoing
+from streams.errors import BrokerAway
+from streams.settings import Kafka, load_settings
+
+TOPIC = "samples"
+
+
+@pytest.fixture(params=["memory", pytest.param("kafka", marks=pytest.mark.stack)])
+async def publisher(request):
+    """A publisher, and a function that tells what partition 3 of the topic holds since."""
+    if request.param == "memory":
+        memory = MemoryPublisher()
+
+        async def read():
+            return [m for m in memory.on(TOPIC) if m.partition == 3]
+
+        yield memory, read
+        return
+    stack = request.getfixturevalue("stack")
+    settings = load_settings(kafka=stack.addresses.kafka, clickhouse=stack.addresses.clickhouse)
+    await initialise(settings)
+    real = KafkaPublisher(Kafka.of(settings))
+    at = TopicPartition(TOPIC, 3)
+    consumer = AIOKafkaConsumer(**Kafka.of(settings).aiokafka(), max_partition_fetch_bytes=17_000_000)
+    await consumer.start()
+    start = (await consumer.end_offsets([at]))[at]
+
+    async def read():
+        consumer.assign([at])
+        consumer.seek(at, start)
+        end = (await consumer.end_offsets([at]))[at]
+        found = []
+        while len(found) < end - start:
+            found += (await consumer.getmany(at, timeout_ms=500)).get(at, [])
+        return [Outgoing(m.topic, m.key, m.value, tuple(m.headers), m.partition) for m in found]
+
+    yield real, read
+    await consumer.stop()
+    await real.close()
+
+
+async def test_everything_arrives_as_it_is_and_in_order(publisher):
+    port, read = publisher
+    messages = [
+        Outgoing(TOPIC, None, b"\xff\x00", (("h", b"\xfe"),), 3),
+        Outgoing(TOPIC, b"\xffkey", None, (), 3),
+        Outgoing(TOPIC, b"", b"x" * 5_000_000, (), 3),
+        *(Outgoing(TOPIC, b"k", str(i).encode(), (), 3) for i in range(500)),
+    ]
+    await port.publish(messages)
+    await port.publish([])
+    assert await read() == messages
+
+
+async def test_a_broker_that_is_away_is_told():
+    port = KafkaPublisher(Kafka.of(load_settings(kafka="127.0.0.1:1")))
+    with pytest.raises(BrokerAway):
+        await port.publish([Outgoing(TOPIC, None, b"x")])
+    await port.close()
