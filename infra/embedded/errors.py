@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from streams.errors import PulsewireError
 
-class StackError(Exception):
+
+class StackError(PulsewireError):
     """The embedded stack cannot go on; the text is one line that says why and what would help."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -13,13 +12,12 @@ import msgspec
 from infra.embedded.folder import Folder
 from infra.embedded.jars import default_cache, ensure_jars
 from infra.embedded.kafka import kafka_part
-from infra.embedded.part import Part
 from infra.embedded.ports import LOOPBACK, choose_port
-from infra.embedded.probes import answers_http
+from infra.embedded.store import clickhouse_part
 from infra.embedded.supervisor import Supervisor
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Mapping
     from types import TracebackType
 
 
@@ -44,10 +42,12 @@ class Stack:
         clickhouse_port: int = 0,
         controller_port: int = 0,
         say: Callable[[str], None] = print,
+        store_env: Mapping[str, str] | None = None,
     ) -> None:
         self._data_dir = Path(data_dir)
         self._wanted = (kafka_port, controller_port, clickhouse_port)
         self._say = say
+        self._store_env = store_env or {}
         self._exit = AsyncExitStack()
         self.addresses: Addresses
         self.supervisor: Supervisor
@@ -61,7 +61,7 @@ class Stack:
             opened.push_async_callback(self.supervisor.close)
             await _together(
                 self._start_kafka(folder.path / "kafka", kafka, controller),
-                self.supervisor.add(_clickhouse_part(folder.path / "clickhouse", clickhouse)),
+                self.supervisor.add(clickhouse_part(folder.path / "clickhouse", clickhouse, env=self._store_env)),
             )
             self.addresses = Addresses(kafka=f"{LOOPBACK}:{kafka}", clickhouse=f"http://{LOOPBACK}:{clickhouse}")
             self._exit = opened.pop_all()
@@ -93,14 +93,3 @@ async def _together(*starts: Coroutine[Any, Any, None]) -> None:
                 group.create_task(start)
     except BaseExceptionGroup as several:
         raise several.exceptions[0] from None
-
-
-def _clickhouse_part(folder: Path, port: int) -> Part:
-    folder.mkdir(parents=True, exist_ok=True)
-    return Part(
-        name="clickhouse",
-        argv=(sys.executable, "-m", "infra.embedded.clickhouse", "--path", str(folder), "--port", str(port)),
-        ready=answers_http(f"http://{LOOPBACK}:{port}/ping"),
-        env={"TZ": "UTC"},
-        grace_s=20.0,
-    )

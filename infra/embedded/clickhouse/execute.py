@@ -90,8 +90,9 @@ def _whole(call: Call, lease: Lease, headers: dict[str, str], compressor: wire.C
     if asked != form and not _FORMAT.search(call.sql):
         body = body[body.find(b"\n") + 1 :] if body else body
     summary = {
-        "read_rows": result.rows_read(),
-        "read_bytes": result.bytes_read(),
+        "result_rows": result.rows_read(),  # chDB's word for it
+        "read_rows": result.storage_rows_read(),
+        "read_bytes": result.storage_bytes_read(),
         "elapsed_ns": int(result.elapsed() * 1e9),
     }
     lease.close()

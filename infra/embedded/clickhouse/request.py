@@ -7,10 +7,10 @@ import uuid
 from typing import TYPE_CHECKING
 
 import msgspec
-from starlette.datastructures import UploadFile
 
 from infra.embedded.clickhouse import wire
 from infra.embedded.clickhouse.errors import StoreError
+from infra.embedded.clickhouse.form import read_form
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -52,10 +52,7 @@ async def read_call(request: Request, users: Users) -> Call:
     params, headers = dict(request.query_params), request.headers
     user = users.recognise(headers, params)
     if headers.get("content-type", "").startswith("multipart/form-data"):
-        async with request.form(max_part_size=64_000_000) as form:
-            if any(isinstance(value, UploadFile) for value in form.values()):
-                raise StoreError(48, "NOT_IMPLEMENTED", "External tables are not supported by the embedded store.")
-            params.update({name: value for name, value in form.items() if isinstance(value, str)})
+        params.update(read_form(headers["content-type"], await request.body()))
         body = b""
     else:
         body = wire.decompress(await request.body(), headers.get("content-encoding", "").lower())

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 READER_LIMITS = {
     "max_execution_time": 30,
-    "max_memory_usage": 2_000_000_000,
-    "max_result_bytes": 1_000_000_000,
+    "max_memory_usage": 1_000_000_000,
+    "max_result_bytes": 500_000_000,
     "max_threads": 8,
 }
 """What a reader gets, and can only lower."""

@@ -87,13 +87,20 @@ def compressor(accepted: str) -> tuple[str, Compressor]:
 
 
 def _unzstd(body: bytes) -> bytes:
-    return bytes(zstandard.ZstdDecompressor().decompressobj(read_across_frames=True).decompress(body))
+    return _unframe(body, lambda: zstandard.ZstdDecompressor().decompressobj())
 
 
 def _unlz4(body: bytes) -> bytes:
+    return _unframe(body, lz4.frame.LZ4FrameDecompressor)
+
+
+def _unframe(body: bytes, make: Callable[[], Any]) -> bytes:
+    """Clients send one frame after the other; one that is cut off must not pass for a shorter one."""
     pieces = []
-    while body:  # clickhouse-connect sends one frame a block
-        frame: Any = lz4.frame.LZ4FrameDecompressor()
+    while body:
+        frame = make()
         pieces.append(frame.decompress(body))
+        if not frame.eof:
+            raise EOFError("it is cut off")
         body = frame.unused_data or b""
     return b"".join(pieces)
