@@ -1,0 +1,168 @@
+"""Bytes of a raw topic become an event, or the reason why not. Never raises, whatever the bytes.
+
+| code            | when                                                                                              |
+|-----------------|---------------------------------------------------------------------------------------------------|
+| `tombstone`     | the record has no value                                                                           |
+| `too_large`     | the value has more than `max_bytes` bytes; nothing else is looked at                              |
+| `too_deep`      | nested more than 64 levels                                                                        |
+| `not_json`      | no JSON, an empty value, `data_base64` that is no base64                                          |
+| `bad_unicode`   | JSON but for bytes that are no UTF-8, half of a surrogate pair, or a NUL                          |
+| `wrong_type`    | not an object; a field of another type; a number out of range or none (`NaN`, `1e999`)            |
+| `missing_field` | a required field is absent; a required name (source, service, user_id, action) is blank           |
+| `empty_text`    | title or message is blank                                                                         |
+| `bad_timestamp` | no RFC 3339 time; before 1970, after 2199, or over a day after the broker's time stamp            |
+
+1. A function of the record and the watch list: no clock, no state, so that a replay finds the same event.
+2. An event without an id, or with a blank one, is `topic/partition/offset`.
+3. Texts, the URL and unknown fields are redacted here, before anything else sees them.
+4. Keys and headers that are no UTF-8 are no failure.
+"""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import msgspec
+
+from streams.core.entities import WatchList, merged
+from streams.core.envelope import KEPT_AS, Envelope, from_headers, is_structured, says_structured, unwrap
+from streams.core.event import Event, Record, Rejected
+from streams.core.language import language_of, primary_subtag
+from streams.core.payloads import Action, Fields, Log, News, Payload, read_fields, read_typed, sort_fields
+from streams.core.redact import redact, redact_fields
+from streams.core.template import template_id, template_of
+from streams.core.timestamps import event_time
+from streams.topology import KIND_OF, Kind
+
+CODES: Final = (
+    "tombstone", "too_large", "too_deep", "not_json", "bad_unicode", "wrong_type", "missing_field", "empty_text",
+    "bad_timestamp",
+)  # fmt: skip
+
+
+class _Opened(msgspec.Struct, frozen=True, gc=False):
+    """A record's payload, out of whatever it was wrapped in."""
+
+    payload: Payload
+    envelope: Envelope | None = None
+    unknown: Fields = {}
+
+
+class Decoder:
+    """Decodes the records of the raw topics."""
+
+    def __init__(self, *, max_bytes: int, watch: WatchList) -> None:
+        self.max_bytes = max_bytes
+        self.watch = watch
+        self._of: dict[type, Callable[[Any], dict[str, Any]]] = {News: self._news, Log: self._log, Action: self._action}
+
+    def decode(self, record: Record) -> Event | Rejected:
+        """The event that a record of a raw topic holds, or why it holds none."""
+        if record.value is None:
+            return Rejected("tombstone", "the record has no value")
+        if len(record.value) > self.max_bytes:
+            return Rejected("too_large", f"{len(record.value)} bytes, at most {self.max_bytes} are taken")
+        kind = KIND_OF[record.topic]
+        opened = _open(kind, record.value, record.headers)
+        return opened if isinstance(opened, Rejected) else self._event(kind, record, opened)
+
+    def _event(self, kind: Kind, record: Record, opened: _Opened) -> Event | Rejected:
+        payload, envelope = opened.payload, opened.envelope
+        if blank := _blank(payload):
+            return blank
+        stamp = (envelope and envelope.time) or payload.ts
+        if stamp is None:
+            return Rejected("missing_field", "ts missing")
+        time_ms = event_time(stamp, ingested_ms=record.timestamp_ms)
+        if isinstance(time_ms, str):
+            return Rejected("bad_timestamp", f"ts: {time_ms}")
+        event_id = (envelope and envelope.id) or payload.id
+        return Event(
+            kind=kind,
+            topic=record.topic,
+            partition=record.partition,
+            offset=record.offset,
+            event_id=event_id or f"{record.topic}/{record.partition}/{record.offset}",
+            event_time_ms=time_ms,
+            ingested_ms=record.timestamp_ms,
+            extra=_extra(opened),
+            **self._of[type(payload)](payload),
+        )
+
+    def _news(self, news: News) -> dict[str, Any]:
+        text = redact(f"{news.title}\n{news.body}" if news.body else news.title)
+        return {
+            "source": news.source,
+            "text": text,
+            "url": redact(news.url) if news.url else "",
+            "lang": _lang(news.lang, text),
+            "entities": merged(news.entities or (), self.watch.find(text)),
+        }
+
+    def _log(self, log: Log) -> dict[str, Any]:
+        text = redact(log.message)
+        template = template_of(text)
+        return {
+            "source": log.service,
+            "service": log.service,
+            "host": log.host or "",
+            "level": (log.level or "").lower(),
+            "text": text,
+            "template": template,
+            "template_id": template_id(template),
+        }
+
+    def _action(self, action: Action) -> dict[str, Any]:
+        text = redact(action.text) if action.text else ""
+        return {
+            "user_id": action.user_id,
+            "action": action.action,
+            "item_id": action.item_id or "",
+            "text": text,
+            "value": action.value,
+            "lang": language_of(text) if text else "",
+        }
+
+
+def _open(kind: Kind, raw: bytes, headers: tuple[tuple[str, bytes], ...]) -> _Opened | Rejected:
+    envelope = from_headers(headers) if headers else None
+    if payload := read_typed(kind, raw):
+        return _Opened(payload, envelope)
+    fields = read_fields(raw)
+    if isinstance(fields, dict) and (is_structured(fields) or (headers and says_structured(headers))):
+        unwrapped = unwrap(fields)
+        if isinstance(unwrapped, Rejected):
+            return unwrapped
+        envelope, fields = unwrapped
+    if isinstance(fields, Rejected):
+        return fields
+    sorted_out = sort_fields(kind, fields)
+    return sorted_out if isinstance(sorted_out, Rejected) else _Opened(sorted_out[0], envelope, sorted_out[1])
+
+
+def _blank(payload: Payload) -> Rejected | None:
+    """What is wrong with a payload whose names or text are blank."""
+    match payload:
+        case News():
+            names, text = {"source": payload.source}, {"title": payload.title}
+        case Log():
+            names, text = {"service": payload.service}, {"message": payload.message}
+        case Action():
+            names, text = {"user_id": payload.user_id, "action": payload.action}, {}
+    for name, value in names.items():
+        if not value.strip():
+            return Rejected("missing_field", f"{name} is blank")
+    for name, value in text.items():
+        if not value.strip():
+            return Rejected("empty_text", f"{name} is blank")
+    return None
+
+
+def _lang(given: str | None, text: str) -> str:
+    return (primary_subtag(given) if given else "") or language_of(text)
+
+
+def _extra(opened: _Opened) -> str:
+    extra = dict(opened.unknown)
+    if opened.envelope and opened.envelope.kept:
+        extra.setdefault(KEPT_AS, opened.envelope.kept)
+    return msgspec.json.encode(redact_fields(extra)).decode() if extra else ""
