@@ -1,0 +1,146 @@
+"""Questions become answers: what each address of the read API says, as plain values."""
+
+import asyncio
+from typing import Any
+
+import msgspec
+
+from streams.serve import asking, queries
+from streams.serve.span import Extent, Range, Span, source_for, span_of, width_for
+from streams.serve.store import Row, Store
+from streams.topology import KINDS, Kind
+
+Answer = dict[str, Any]
+
+_SUMS = ("events", "negative", "neutral", "positive", "anomalies", "errors")
+
+
+class Answers:
+    """Reads the store; `windows` are the widths of window that it holds, in seconds."""
+
+    def __init__(self, store: Store, *, windows: tuple[int, ...]) -> None:
+        self._store = store
+        self._windows = windows
+        self._base = min(windows)
+
+    async def overview(self, ask: asking.Overview, *, now_ms: int) -> Answer:
+        """How every kind and the alerts stand. A kind without data is null."""
+        extents = await self._extents()
+        standing = (self._standing(kind, extents.get(kind), ask.range, now_ms=now_ms) for kind in KINDS)
+        counts, kinds = await asyncio.gather(self._store.rows(queries.ALERT_COUNTS), asyncio.gather(*standing))
+        return {"range": ask.range, "kinds": dict(zip(KINDS, kinds, strict=True)), "alerts": counts[0]}
+
+    async def trend(self, ask: asking.Trend, *, now_ms: int) -> Answer | asking.Refused:
+        """One series over time, as columns. Buckets without events are absent."""
+        span = await self._span(ask, now_ms=now_ms)
+        if span is None:
+            return {"from": None, "to": None, "seconds": None, "live": False, "points": _columns([])}
+        if ask.seconds:
+            span = msgspec.structs.replace(span, seconds=ask.seconds)
+        if source_for(span.seconds, self._windows) is None:
+            windows = ", ".join(map(str, self._windows))
+            return asking.Refused(f"seconds is {span.seconds}: expected a multiple of one of {windows}")
+        rows = await self._points(ask.kind, ask.dimension, ask.key, span)
+        return _shown(span) | {"points": _columns(rows)}
+
+    async def top(self, ask: asking.Top, *, now_ms: int) -> Answer:
+        """The keys of a dimension with the most events, each with its course in `buckets` steps."""
+        extent = (await self._extents()).get(ask.kind)
+        if extent is None:
+            return {"from": None, "to": None, "buckets": 0, "rows": []}
+        span, buckets = span_of(ask.range, extent, now_ms=now_ms, base=self._base), 30
+        step_ms = -(-(span.to_ms - span.from_ms) // (buckets * self._base * 1_000)) * self._base * 1_000
+        asked = self._parameters(ask.kind, ask.dimension, span) | {"step_ms": step_ms, "limit": ask.limit}
+        rows = await self._store.rows(queries.TOP, asked)
+        count = -(-(span.to_ms - span.from_ms) // step_ms)
+        return _shown(span) | {"buckets": count, "rows": [_ranked(row, count) for row in rows]}
+
+    async def alerts(self, ask: asking.Alerts) -> Answer:
+        """Incidents, the firing ones first, then the latest."""
+        rows = await self._store.rows(queries.ALERTS, {"status": ask.status, "limit": ask.limit})
+        return {"alerts": [row | {"evidence": _evidence(row["evidence"])} for row in rows]}
+
+    async def events(self, ask: asking.Events, *, now_ms: int) -> Answer:
+        """The events of a series and a stretch of event time (of the last day where none is given)."""
+        bounds = ask.bounds_ms
+        if bounds is None:
+            extent = (await self._extents()).get(ask.kind, Extent(0, now_ms))
+            bounds = extent.latest_ms - 86_400_000, extent.latest_ms
+        asked = {"kind": ask.kind, "dimension": ask.dimension, "key": ask.key, "sort": ask.sort, "limit": ask.limit}
+        rows = await self._store.rows(queries.EVENTS, asked | {"from_ms": bounds[0], "to_ms": bounds[1]})
+        return {"from": bounds[0], "to": bounds[1], "events": rows}
+
+    async def ready(self) -> None:
+        """Return when the store answers and holds our tables; raises StoreAway else."""
+        await self._extents()
+
+    async def _standing(self, kind: Kind, extent: Extent | None, wanted: Range, *, now_ms: int) -> Answer | None:
+        if extent is None:
+            return None
+        span = span_of(wanted, extent, now_ms=now_ms, base=self._base)
+        rows = await self._points(kind, "all", "all", span)
+        total = {name: sum(row[name] for row in rows) for name in _SUMS}
+        counted = total["negative"] + total["neutral"] + total["positive"]
+        minutes = max(1.0, (min(span.to_ms, extent.latest_ms) - max(span.from_ms, extent.first_ms)) / 60_000)
+        return (
+            _shown(span)
+            | total
+            | {
+                "first": extent.first_ms,
+                "latest": extent.latest_ms,
+                "per_minute": total["events"] / minutes,
+                "sentiment": sum(row["sentiment_sum"] or 0.0 for row in rows) / counted if counted else None,
+                "points": _columns(rows),
+            }
+        )
+
+    async def _span(self, ask: asking.Trend, *, now_ms: int) -> Span | None:
+        if bounds := ask.bounds_ms:
+            width = ask.seconds or width_for(bounds[1] - bounds[0], base=self._base)
+            return Span(from_ms=bounds[0], to_ms=bounds[1], seconds=width, live=False)
+        extent = (await self._extents()).get(ask.kind)
+        return span_of(ask.range, extent, now_ms=now_ms, base=self._base) if extent else None
+
+    async def _extents(self) -> dict[Kind, Extent]:
+        rows = await self._store.rows(queries.EXTENTS, {"base": self._base})
+        return {row["kind"]: Extent(row["first_ms"], row["latest_ms"]) for row in rows}
+
+    async def _points(self, kind: Kind, dimension: str, key: str, span: Span) -> list[Row]:
+        asked = self._parameters(kind, dimension, span) | {"key": key, "step_ms": span.seconds * 1_000}
+        return await self._store.rows(queries.TREND, asked)
+
+    def _parameters(self, kind: Kind, dimension: str, span: Span) -> dict[str, Any]:
+        source = source_for(span.seconds, self._windows) or self._base
+        return {"kind": kind, "dimension": dimension, "source": source, "from_ms": span.from_ms, "to_ms": span.to_ms}
+
+
+def _shown(span: Span) -> Answer:
+    return {"from": span.from_ms, "to": span.to_ms, "seconds": span.seconds, "live": span.live}
+
+
+def _mean(row: Row) -> float | None:
+    counted = row["negative"] + row["neutral"] + row["positive"]
+    return (row["sentiment_sum"] or 0.0) / counted if counted else None
+
+
+def _columns(rows: list[Row]) -> dict[str, list[Any]]:
+    columns: dict[str, list[Any]] = {name: [row[name] for row in rows] for name in ("start_ms", *_SUMS, "anomaly_max")}
+    return columns | {"sentiment": [_mean(row) for row in rows]}
+
+
+def _ranked(row: Row, buckets: int) -> Row:
+    course = [0] * buckets
+    for bucket, events in row.pop("spark"):
+        if 0 <= bucket < buckets:
+            course[bucket] = events
+    sentiment = _mean(row)
+    del row["sentiment_sum"]
+    return row | {"sentiment": sentiment, "spark": course}
+
+
+def _evidence(text: str) -> list[Any]:
+    try:
+        found = msgspec.json.decode(text)
+    except msgspec.DecodeError:
+        return []
+    return found if isinstance(found, list) else []

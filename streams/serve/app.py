@@ -1,0 +1,129 @@
+"""The composition root of the page: routes, headers, what trouble looks like from outside."""
+
+import hashlib
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import FileResponse, PlainTextResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from streams.errors import PulsewireError, StoreAway, StoreRefused
+from streams.serve import asking
+from streams.serve.answers import Answer, Answers
+from streams.serve.guard import Guard, allowed_hosts
+from streams.serve.meter import Meter
+from streams.serve.store import Store
+from streams.serve.trouble import reason_of
+from streams.settings import Settings
+
+STATIC: Final = Path(__file__).parent / "static"
+
+Ask = Callable[[Any], Awaitable[Answer | asking.Refused]]
+
+
+def now_ms() -> int:
+    """The clock."""
+    return time.time_ns() // 1_000_000
+
+
+def build(settings: Settings, *, clock_ms: Callable[[], int] = now_ms) -> Starlette:
+    """The page and its read API over the store that the settings name. The store may be away, now or later."""
+    store, meter = Store(settings), Meter()
+    answers = Answers(store, windows=settings.window_seconds)
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        yield
+        await store.close()
+
+    questions: dict[str, tuple[type[msgspec.Struct], Ask]] = {
+        "overview": (asking.Overview, lambda ask: answers.overview(ask, now_ms=clock_ms())),
+        "trend": (asking.Trend, lambda ask: answers.trend(ask, now_ms=clock_ms())),
+        "top": (asking.Top, lambda ask: answers.top(ask, now_ms=clock_ms())),
+        "alerts": (asking.Alerts, answers.alerts),
+        "events": (asking.Events, lambda ask: answers.events(ask, now_ms=clock_ms())),
+    }
+    routes = [Route(f"/api/{name}", _api(kind, ask, store)) for name, (kind, ask) in questions.items()]
+    routes += [
+        Route("/", _page),
+        Route("/healthz", _healthz),
+        Route("/readyz", _readyz(answers, store, meter)),
+        Route("/metrics", meter.page),
+    ]
+    return Starlette(
+        routes=[*routes, Mount("/static", StaticFiles(directory=STATIC))],
+        middleware=[Middleware(Guard, hosts=allowed_hosts(settings.page)), Middleware(meter.middleware)],
+        exception_handlers={404: _nothing_here},
+        lifespan=lifespan,
+    )
+
+
+def _api(kind: type[msgspec.Struct], ask: Ask, store: Store) -> Callable[[Request], Awaitable[Response]]:
+    async def endpoint(request: Request) -> Response:
+        question = asking.asked(kind, request.query_params)
+        try:
+            answer = question if isinstance(question, asking.Refused) else await ask(question)
+        except (StoreAway, StoreRefused) as error:
+            return _trouble(error, store.address)
+        if isinstance(answer, asking.Refused):
+            return _json({"error": "bad_request", "detail": answer.detail}, status=400)
+        return _tagged(request, answer)
+
+    return endpoint
+
+
+def _tagged(request: Request, answer: Answer) -> Response:
+    body = msgspec.json.encode(answer)
+    tag = f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
+    headers = {"ETag": tag, "Cache-Control": "no-cache"}
+    if request.headers.get("if-none-match") == tag:
+        return Response(status_code=304, headers=headers)
+    return Response(body, media_type="application/json", headers=headers)
+
+
+def _json(answer: Answer, *, status: int = 200) -> Response:
+    return Response(
+        msgspec.json.encode(answer),
+        status_code=status,
+        media_type="application/json",
+        headers={"Cache-Control": "no-store"},
+    )
+
+
+def _trouble(error: PulsewireError, address: str) -> Response:
+    return _json(reason_of(error, address), status=503)
+
+
+async def _page(_request: Request) -> Response:
+    return FileResponse(STATIC / "index.html", headers={"Cache-Control": "no-cache"})
+
+
+async def _healthz(_request: Request) -> Response:
+    return _json({"alive": True})
+
+
+async def _nothing_here(request: Request, _error: Exception) -> Response:
+    if request.url.path.startswith("/api/"):
+        return _json({"error": "not_found", "detail": f"there is no {request.url.path}; see docs/api.md"}, status=404)
+    return PlainTextResponse("There is nothing at this address. The page is at /.\n", status_code=404)
+
+
+def _readyz(answers: Answers, store: Store, meter: Meter) -> Callable[[Request], Awaitable[Response]]:
+    async def endpoint(_request: Request) -> Response:
+        try:
+            await answers.ready()
+        except (StoreAway, StoreRefused) as error:
+            meter.store_up.set(0)
+            return _json({"ready": False} | reason_of(error, store.address), status=503)
+        meter.store_up.set(1)
+        return _json({"ready": True})
+
+    return endpoint

@@ -1,0 +1,120 @@
+"""The SELECTs behind the page. Values come in as server-side parameters only; times go out as epoch milliseconds."""
+
+from typing import Final
+
+ALIVE: Final = "SELECT 1 AS alive"
+
+# from when to when there is data of each kind. No FINAL: a replaced row has the same start as the row that replaced it
+EXTENTS: Final = """
+SELECT kind,
+       toUnixTimestamp64Milli(min(window_start)) AS first_ms,
+       toUnixTimestamp64Milli(max(window_start)) + {base:Int64} * 1000 AS latest_ms
+FROM windows
+WHERE dimension = 'all' AND window_seconds = {base:UInt32}
+GROUP BY kind
+"""
+
+_SERIES: Final = """
+WHERE t.kind = {kind:String} AND t.dimension = {dimension:String} AND t.window_seconds = {source:UInt32}
+  AND t.window_start >= fromUnixTimestamp64Milli({from_ms:Int64})
+  AND t.window_start < fromUnixTimestamp64Milli({to_ms:Int64})
+"""
+
+# sentiment is the mean over the events that have one, so buckets of several windows weigh each window by those
+_SUMS: Final = """
+       sum(t.events) AS events,
+       sum(t.negative) AS negative,
+       sum(t.neutral) AS neutral,
+       sum(t.positive) AS positive,
+       sum(t.sentiment * (t.negative + t.neutral + t.positive)) AS sentiment_sum,
+       sum(t.anomalies) AS anomalies,
+       max(t.anomaly_max) AS anomaly_max,
+       sum(t.errors) AS errors
+"""
+
+TREND: Final = f"""
+SELECT intDiv(toUnixTimestamp64Milli(t.window_start), {{step_ms:Int64}}) * {{step_ms:Int64}} AS start_ms,
+{_SUMS}
+FROM trend AS t
+{_SERIES}
+  AND t.key = {{key:String}}
+GROUP BY start_ms
+ORDER BY start_ms
+"""  # noqa: S608 - put together from constants of this file
+
+TOP: Final = f"""
+SELECT b.key AS key,
+       sum(b.events) AS events,
+       sum(b.negative) AS negative,
+       sum(b.neutral) AS neutral,
+       sum(b.positive) AS positive,
+       sum(b.sentiment_sum) AS sentiment_sum,
+       sum(b.anomalies) AS anomalies,
+       max(b.anomaly_max) AS anomaly_max,
+       sum(b.errors) AS errors,
+       groupArray((b.bucket, b.events)) AS spark
+FROM
+(
+    SELECT t.key AS key,
+           intDiv(toUnixTimestamp64Milli(t.window_start) - {{from_ms:Int64}}, {{step_ms:Int64}}) AS bucket,
+{_SUMS}
+    FROM trend AS t
+{_SERIES}
+    GROUP BY key, bucket
+) AS b
+GROUP BY key
+ORDER BY events DESC, key
+LIMIT {{limit:UInt32}}
+"""  # noqa: S608
+
+# One row an incident: its latest revision. A firing one that a later incident of its fingerprint overtook is left out.
+ALERTS: Final = """
+SELECT id, fingerprint, revision, status, rule, severity, labels, annotations,
+       toUnixTimestamp64Milli(starts_at) AS starts_ms,
+       toUnixTimestamp64Milli(ends_at) AS ends_ms,
+       toUnixTimestamp64Milli(window_start) AS window_ms,
+       window_seconds, value, expected, score, evidence
+FROM
+(
+    SELECT *, starts_at = max(starts_at) OVER (PARTITION BY fingerprint) AS current
+    FROM alerts FINAL
+    ORDER BY fingerprint, starts_at, revision DESC
+    LIMIT 1 BY fingerprint, starts_at
+)
+WHERE (current OR status = 'resolved') AND {status:String} IN ('any', status)
+ORDER BY status = 'firing' DESC, window_start DESC, starts_at DESC, fingerprint
+LIMIT {limit:UInt32}
+"""
+
+ALERT_COUNTS: Final = """
+SELECT countIf(status = 'firing') AS firing,
+       countIf(status = 'firing' AND severity = 'critical') AS critical,
+       countIf(status = 'resolved') AS resolved
+FROM
+(
+    SELECT status, severity FROM alerts FINAL ORDER BY fingerprint, starts_at DESC, revision DESC LIMIT 1 BY fingerprint
+)
+"""
+
+EVENTS: Final = """
+SELECT kind, topic, partition, offset, event_id, toUnixTimestamp64Milli(event_time) AS time_ms, source, service, host,
+       lang, entities, substringUTF8(text, 1, 4000) AS text, url, user_id, action, item_id, value, level, sentiment,
+       sentiment_score, category, category_score, intent, severity, severity_score, template, template_id,
+       anomaly_score, model, extra
+FROM events FINAL
+WHERE kind = {kind:String}
+  AND event_time >= fromUnixTimestamp64Milli({from_ms:Int64})
+  AND event_time < fromUnixTimestamp64Milli({to_ms:Int64})
+  AND multiIf({dimension:String} = 'all', 1,
+              {dimension:String} = 'source', source = {key:String},
+              {dimension:String} = 'category', category = {key:String},
+              {dimension:String} = 'entity', has(entities, {key:String}),
+              {dimension:String} = 'service', service = {key:String},
+              {dimension:String} = 'template', template_id = {key:String},
+              {dimension:String} = 'action', action = {key:String},
+              {dimension:String} = 'lang', lang = {key:String},
+              0)
+ORDER BY if({sort:String} = 'loudest', greatest(anomaly_score, severity_score, abs(sentiment_score)), 0) DESC,
+         event_time DESC, topic, partition, offset DESC
+LIMIT {limit:UInt32}
+"""
