@@ -43,7 +43,7 @@ class Classifier:
         self.cache = AnswerCache(cache)
         self._session = session
         self._tokenizer = tokenizer
-        self._threads = threads
+        self.threads = threads
         self._workers = ThreadPoolExecutor(threads, thread_name_prefix="classify")
         self._packed = struct.Struct(f"<I{sum(map(len, manifest.labels.values()))}d")
 
@@ -90,7 +90,7 @@ class Classifier:
 
     def _fresh(self, wanted: dict[bytes, str]) -> dict[bytes, bytes]:
         texts = list(wanted.values())
-        size = min(CHUNK, -(-len(texts) // self._threads)) or 1
+        size = min(CHUNK, -(-len(texts) // self.threads)) or 1
         chunks = [texts[start : start + size] for start in range(0, len(texts), size)]
         answers = [answer for part in self._workers.map(self._infer, chunks) for answer in part]
         return dict(zip(wanted, answers, strict=True))

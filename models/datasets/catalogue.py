@@ -1,9 +1,22 @@
 """Every set that the shipped model learns from, in the order of reports."""
 
+from collections.abc import Collection
+
 from models.datasets.cfbenchmark import CFBENCHMARK
+from models.datasets.dataset import Dataset
 from models.datasets.log_severity import LOG_SEVERITY
 from models.datasets.sentfin import SENTFIN
 from models.datasets.tfns import TFNS
 from models.datasets.tfnt import TFNT
+from models.errors import DatasetError
 
 CATALOGUE = (SENTFIN, TFNS, CFBENCHMARK, TFNT, LOG_SEVERITY)
+
+
+def chosen(names: Collection[str]) -> tuple[Dataset, ...]:
+    """The sets with these names, all of them where none is named; `DatasetError` for a name that is none."""
+    known = {one.name for one in CATALOGUE}
+    if unknown := sorted(set(names) - known):
+        msg = f"there is no set {', '.join(unknown)}: choose among {', '.join(sorted(known))}"
+        raise DatasetError(msg)
+    return tuple(one for one in CATALOGUE if not names or one.name in names)

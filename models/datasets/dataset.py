@@ -1,7 +1,7 @@
 """What a set of labelled texts is, and where it is found."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -13,6 +13,13 @@ from models.errors import DatasetError
 class Example(msgspec.Struct, frozen=True):
     text: str
     label: str
+
+
+def sample(rows: Sequence[Example], size: int | None) -> Sequence[Example]:
+    """`size` rows spread evenly over all of them (sets are often sorted by label); all where None."""
+    if size is None or size >= len(rows):
+        return rows
+    return [rows[number * len(rows) // size] for number in range(size)]
 
 
 class Split(msgspec.Struct, frozen=True):

@@ -34,6 +34,7 @@ class Run(msgspec.Struct, frozen=True):
     data: tuple[DataRecord, ...]
     recipe: dict[str, float]
     code: str
+    base_licence: str = "MIT"
     steps: int = 0
     steps_planned: int = 0
     seconds: float = 0.0

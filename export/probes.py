@@ -1,0 +1,28 @@
+"""Texts written for this project, to compare a bundle with its network where no data set is at hand."""
+
+PROBES = (
+    "Acme shares jump 12% after record quarterly profit",
+    "Lender collapses as depositors flee; regulators step in",
+    "The board will meet on Thursday to set the date of the annual meeting",
+    "Fed holds rates steady and signals two cuts next year",
+    "Oil slides below $70 as inventories build for a fifth week",
+    "Analyst lifts price target on chip maker, keeps buy rating",
+    "Quarterly dividend raised to 52 cents a share",
+    "Carmaker recalls 400,000 vehicles over faulty brakes",
+    "公司季度利润增长30%，超出市场预期",
+    "因涉嫌信息披露违规，公司被证监会立案调查",
+    "公司将于5月20日召开年度股东大会",
+    "新能源汽车销量同比大涨，龙头股强势涨停",
+    "受原材料价格上涨影响，公司一季度亏损扩大",
+    "Started HTTP server on port 8080 in 312 ms",
+    "Connection to 10.0.0.7:5432 refused, giving up after 5 attempts",
+    "Retrying request 3 of 5 after timeout",
+    "Out of memory: cannot allocate 4096 bytes, aborting",
+    "Compaction of level 2 finished, 14 files removed",
+    "Deprecated option 'threads' is ignored, use 'workers' instead",
+    "Failed to write checkpoint <*>: no space left on device",
+    "heartbeat received from worker-17",
+    "panic: corrupted index page, database cannot continue",
+    "where is my refund, I have been waiting for two weeks",
+    "love the new checkout, so much faster than before",
+)

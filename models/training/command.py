@@ -1,0 +1,34 @@
+"""What `pulsewire train` does: the shipped model's sets, recipe and starting weights, told as it goes."""
+
+from pathlib import Path
+
+import msgspec
+
+from models.console import Report
+from models.datasets.catalogue import CATALOGUE
+from models.datasets.dataset import sample
+from models.training import start, weights
+from models.training import train as training
+from models.training.loop import Recipe, Step
+from models.training.run_folder import Run
+from models.training.train import Material
+
+
+def run(out: Path, data: Path, *, epochs: int, minutes: float, rows: int, threads: int, report: Report) -> Run:
+    """Train and leave a run in `out`; `ModelError` when sets or weights cannot be had."""
+    material = training.gather(CATALOGUE, data)
+    beginning = start.multilingual_e5_small(material.texts, weights.cache_folder())
+    recipe = Recipe(epochs=epochs, limit_s=minutes * 60, threads=threads)
+
+    def after(step: Step) -> None:
+        pace = step.rows / step.seconds
+        report(max(step.done, step.step / step.steps), f"{step.head} loss {step.loss:.3f}, {pace:.0f} rows/s")
+
+    return training.train(_cut(material, rows), beginning, recipe, out, after=after)
+
+
+def _cut(material: Material, rows: int) -> Material:
+    if not rows:
+        return material
+    tasks = tuple((head, tuple(sample(some, rows))) for head, some in material.tasks)
+    return msgspec.structs.replace(material, tasks=tasks)

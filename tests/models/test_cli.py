@@ -1,0 +1,126 @@
+"""The model's commands, as they are typed."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner, Result
+
+import export.cli
+import models.cli
+from models import extra, registry
+
+TFNS = "text,label,label_name\nAcme shares jump on record profit,1,positive\nAcme shares plunge on loss,0,negative\n"
+
+
+def pulsewire(*arguments: str) -> Result:
+    """Run a command as the program does, with the commands of models and export."""
+    app = typer.Typer()
+    for layer in (models.cli.app, export.cli.app):
+        app.registered_commands += layer.registered_commands
+        app.registered_groups += layer.registered_groups
+    return CliRunner().invoke(app, list(arguments))
+
+
+def one_line(result: Result) -> str:
+    """The one line with which a command failed."""
+    assert result.exit_code == 1
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("pulsewire: ")
+    return line
+
+
+@pytest.fixture
+def seed_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A data folder with one set of two made-up rows."""
+    folder = tmp_path / "seed" / "sentiment_tfns"
+    folder.mkdir(parents=True)
+    for name in ("train", "validation"):
+        (folder / f"{name}.csv").write_text(TFNS)
+    monkeypatch.setenv("PULSEWIRE_SEED_DATA", str(folder.parent))
+    return folder.parent
+
+
+@pytest.mark.parametrize("command", ["train", "evaluate", "export", "bundle"])
+def test_help_teaches(command: str) -> None:
+    result = pulsewire(command, "--help")
+    assert result.exit_code == 0
+    assert "Usage" in result.stdout
+
+
+def test_an_unknown_option_is_wrong_usage() -> None:
+    assert pulsewire("evaluate", "--nonsense").exit_code == 2
+
+
+def test_bundles_are_listed_verified_promoted_and_rolled_back(shipped: Path, linked: Path) -> None:
+    (one,) = json.loads(pulsewire("bundle", "list", "--json").stdout)
+    assert one["active"]
+    assert one["folder"] == str(shipped)
+    assert "is whole" in pulsewire("bundle", "verify").stdout
+    assert "is in force" in pulsewire("bundle", "promote", str(linked)).stdout
+    assert registry.active() != shipped
+    assert "whole" in pulsewire("bundle", "list").stdout
+    assert "shipped is in force" in pulsewire("bundle", "rollback").stdout
+    assert "nothing to roll back" in one_line(pulsewire("bundle", "rollback"))
+
+
+def test_a_damaged_bundle_fails_in_one_line(linked: Path) -> None:
+    (linked / "tokenizer.json").unlink()
+    assert "tokenizer.json is missing" in one_line(pulsewire("bundle", "verify", str(linked)))
+    assert "tokenizer.json is missing" in one_line(pulsewire("bundle", "promote", str(linked)))
+
+
+def test_the_setting_that_goes_before_a_promotion_is_told(linked: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PULSEWIRE_BUNDLE", "/elsewhere")
+    assert "PULSEWIRE_BUNDLE names /elsewhere" in pulsewire("bundle", "promote", str(linked)).stderr
+
+
+def test_a_bundle_is_evaluated(shipped: Path, seed_data: Path) -> None:
+    result = pulsewire("evaluate", "--set", "tfns", "--threads", "1", "--json")
+    assert result.exit_code == 0
+    found = json.loads(result.stdout)
+    assert found["device"] == "CPU"
+    assert found["sets"][0]["rows"] == 2
+    assert found["sets"][0]["accuracy"] == 1.0
+    assert "macro-F1" in pulsewire("evaluate", "--set", "tfns", "--limit", "1").stdout
+
+
+def test_evaluation_without_data(shipped: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PULSEWIRE_SEED_DATA", str(tmp_path / "none"))
+    assert "set PULSEWIRE_SEED_DATA" in one_line(pulsewire("evaluate"))
+
+
+def test_a_set_that_is_not_there(shipped: Path, seed_data: Path) -> None:
+    assert "topic_tfnt" in one_line(pulsewire("evaluate", "--set", "tfnt"))
+    assert "there is no set imdb" in one_line(pulsewire("evaluate", "--set", "imdb"))
+
+
+def test_the_extra_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(extra, "NEEDED", ("no_such_library",))
+    for command in ("train", "export"):
+        assert "uv sync --extra train" in one_line(pulsewire(command))
+
+
+@pytest.mark.train
+def test_training_without_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("torch", reason="needs the extra `train`")
+    monkeypatch.setenv("PULSEWIRE_SEED_DATA", str(tmp_path / "none"))
+    assert "set PULSEWIRE_SEED_DATA" in one_line(pulsewire("train", "--out", str(tmp_path / "run")))
+
+
+@pytest.mark.train
+def test_exporting_what_is_no_run(tmp_path: Path) -> None:
+    pytest.importorskip("torch", reason="needs the extra `train`")
+    assert "holds no whole training run" in one_line(pulsewire("export", str(tmp_path)))
+
+
+def test_serving_loads_nothing_heavy() -> None:
+    heavy = "torch transformers onnx peft pandas sklearn"
+    code = (
+        f"import sys, models.runtime, models.cli, export.cli; print([m for m in '{heavy}'.split() if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

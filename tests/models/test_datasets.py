@@ -1,0 +1,108 @@
+"""The readers, on rows made up in the shape of the sets."""
+
+import gzip
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from models.datasets import catalogue, log_severity, sentfin
+from models.datasets.dataset import Dataset, Example, data_folder, sample
+from models.errors import DatasetError
+from models.labels import HEADS
+
+
+@pytest.mark.parametrize(
+    ("decisions", "sentiment"),
+    [
+        ("{'Gold': 'positive'}", "positive"),
+        ("{'Gold': 'positive', 'Silver': 'positive'}", "positive"),
+        ("{'Gold': 'positive', 'Silver': 'neutral'}", None),
+        ("{'Moody's': 'negative'}", "negative"),
+        ("{\"Dr. Reddy's\": 'neutral'}", "neutral"),
+        ("{'positive: vibes': 'negative'}", "negative"),
+        ("{}", None),
+    ],
+)
+def test_the_sentiment_that_all_entities_share(decisions: str, sentiment: str | None) -> None:
+    assert sentfin.sentiment_of(decisions) == sentiment
+
+
+def test_a_headline_that_stands_twice_is_on_one_side(tmp_path: Path) -> None:
+    folder = tmp_path / "sentiment_sentfin"
+    folder.mkdir()
+    lines = [f"{number},Headline {number % 30},{{'Gold': 'positive'}},2" for number in range(60)]
+    (folder / "headlines.csv").write_text("\n".join(["S No.,Title,Decisions,Words", *lines]))
+    split = sentfin.read(tmp_path)
+    assert len(split.train) == 24
+    assert len(split.test) == 6
+    assert not {row.text for row in split.train} & {row.text for row in split.test}
+
+
+def statements(folder: Path, rows: list[dict[str, object]]) -> None:
+    path = folder / log_severity.FILES[0]
+    path.parent.mkdir(parents=True)
+    path.write_bytes(gzip.compress(b"\n".join(msgspec.json.encode(row) for row in rows)))
+
+
+def test_a_template_of_a_held_out_project_is_not_trained_on(tmp_path: Path) -> None:
+    rows: list[dict[str, object]] = [
+        {"text": "ours", "level": "debug", "project": "a/b"},
+        {"text": "theirs", "level": "error", "project": "nginx/nginx"},
+        {"text": "shared", "level": "error", "project": "a/b", "projects": ["a/b", "nginx/nginx"]},
+    ]
+    statements(tmp_path, rows)
+    split = log_severity.read(tmp_path)
+    assert split.train == (Example("ours", "info"),)
+    assert split.test == (Example("theirs", "error"),)
+
+
+def test_half_of_the_placeholders_are_filled(tmp_path: Path) -> None:
+    statements(tmp_path, [{"text": f"{n} took <*>", "level": "info", "project": "a/b"} for n in range(200)])
+    texts = [row.text for row in log_severity.read(tmp_path).train]
+    assert 70 < sum("<*>" in text for text in texts) < 130
+
+
+def test_a_file_cut_off_is_refused(tmp_path: Path) -> None:
+    statements(tmp_path, [{"text": "x" * 1000, "level": "info", "project": "a/b"}])
+    path = tmp_path / log_severity.FILES[0]
+    path.write_bytes(path.read_bytes()[:-9])
+    with pytest.raises(DatasetError, match="cannot be read"):
+        log_severity.read(tmp_path)
+
+
+@pytest.mark.parametrize("one", catalogue.CATALOGUE, ids=lambda one: one.name)
+def test_a_set_names_its_head_licence_and_source(one: Dataset, tmp_path: Path) -> None:
+    assert one.head in HEADS
+    assert one.licence
+    assert one.source
+    with pytest.raises(DatasetError, match="PULSEWIRE_SEED_DATA"):
+        one.load(tmp_path)
+
+
+def test_a_csv_without_its_columns(tmp_path: Path) -> None:
+    (tmp_path / "topic_tfnt").mkdir()
+    for name in ("train", "validation"):
+        (tmp_path / "topic_tfnt" / f"{name}.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(DatasetError, match="not 'text' and 'label_name'"):
+        catalogue.TFNT.load(tmp_path)
+
+
+def test_sets_are_chosen_by_name() -> None:
+    assert [one.name for one in catalogue.chosen(["tfnt"])] == ["tfnt"]
+    assert catalogue.chosen([]) == catalogue.CATALOGUE
+    with pytest.raises(DatasetError, match="there is no set imdb"):
+        catalogue.chosen(["imdb"])
+
+
+def test_no_data_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PULSEWIRE_SEED_DATA", str(tmp_path / "none"))
+    with pytest.raises(DatasetError, match="set PULSEWIRE_SEED_DATA"):
+        data_folder()
+
+
+def test_a_sample_is_spread_evenly() -> None:
+    rows = [Example(str(number), "x") for number in range(10)]
+    assert [row.text for row in sample(rows, 5)] == ["0", "2", "4", "6", "8"]
+    assert sample(rows, None) is rows
+    assert sample(rows, 99) is rows

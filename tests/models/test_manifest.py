@@ -1,0 +1,145 @@
+"""A bundle that is not what its manifest says is refused, with one line that says what is wrong."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from models import manifest
+from models.errors import BundleError
+from models.runtime import Classifier
+
+
+def rewrite(path: Path, content: bytes) -> None:
+    path.unlink()  # a link to what ships: never written through
+    path.write_bytes(content)
+
+
+def edit(folder: Path, change: Callable[[dict[str, Any]], None]) -> None:
+    path = folder / manifest.MANIFEST
+    values = msgspec.json.decode(path.read_bytes())
+    change(values)
+    rewrite(path, msgspec.json.encode(values))
+
+
+def test_the_shipped_bundle_is_whole(shipped: Path) -> None:
+    found = manifest.read(shipped)
+    assert found.name == f"base-int8-{found.files[manifest.MODEL].sha256[:8]}"
+    assert {one.licence for one in found.data} >= {"MIT", "Apache-2.0"}
+    assert found.metrics["tfns"]["accuracy"] >= 0.84
+    assert found.metrics["tfnt"]["accuracy"] >= 0.84
+
+
+def test_no_bundle(tmp_path: Path) -> None:
+    with pytest.raises(BundleError, match="there is no bundle in"):
+        manifest.read(tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"format": 1}', b"\xff"])
+def test_a_manifest_that_is_none(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / manifest.MANIFEST).write_bytes(content)
+    with pytest.raises(BundleError, match="cannot be read"):
+        manifest.read(tmp_path)
+
+
+def test_a_changed_file(linked: Path) -> None:
+    content = bytearray((linked / manifest.MODEL).read_bytes())
+    content[len(content) // 2] ^= 1
+    rewrite(linked / manifest.MODEL, bytes(content))
+    with pytest.raises(BundleError, match=r"model\.onnx has the sha256"):
+        manifest.read(linked)
+
+
+def test_a_file_cut_off(linked: Path) -> None:
+    rewrite(linked / manifest.MODEL, (linked / manifest.MODEL).read_bytes()[:1_000_000])
+    with pytest.raises(BundleError, match=r"model\.onnx has 1,000,000 bytes, not"):
+        manifest.read(linked)
+
+
+def test_a_file_missing(linked: Path) -> None:
+    (linked / manifest.TOKENIZER).unlink()
+    with pytest.raises(BundleError, match=r"tokenizer\.json is missing"):
+        manifest.read(linked)
+
+
+def more_labels(values: dict[str, Any]) -> None:
+    values["labels"]["category"].append("Sports")
+
+
+def other_sentiment(values: dict[str, Any]) -> None:
+    values["labels"]["sentiment"].reverse()
+
+
+def label_twice(values: dict[str, Any]) -> None:
+    values["labels"]["category"][1] = values["labels"]["category"][0]
+
+
+def other_inputs(values: dict[str, Any]) -> None:
+    values["inputs"][0]["name"] = "tokens"
+
+
+def other_normalization(values: dict[str, Any]) -> None:
+    values["normalization"] = "0"
+
+
+def other_format(values: dict[str, Any]) -> None:
+    values["format"] = 2
+
+
+def outside_file(values: dict[str, Any]) -> None:
+    values["files"]["../model.onnx"] = values["files"]["model.onnx"]
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (more_labels, "outputs do not fit the labels"),
+        (other_sentiment, "head sentiment has the labels"),
+        (label_twice, "head category names a label twice"),
+        (other_inputs, "its inputs are tokens:int64"),
+        (other_normalization, "normalised by rule '0'"),
+        (other_format, "format 2 is not 1"),
+        (outside_file, r"\.\./model\.onnx is missing"),
+    ],
+)
+def test_a_manifest_that_does_not_fit(linked: Path, change: Callable[[dict[str, Any]], None], says: str) -> None:
+    edit(linked, change)
+    with pytest.raises(BundleError, match=says) as caught:
+        manifest.read(linked)
+    assert "\n" not in str(caught.value)
+
+
+def one_category_less(values: dict[str, Any]) -> None:
+    values["labels"]["category"].pop()
+    values["outputs"][1]["shape"][1] -= 1
+
+
+def test_labels_that_fit_the_manifest_but_not_the_graph(linked: Path) -> None:
+    edit(linked, one_category_less)
+    with pytest.raises(BundleError, match="head category has 20 outputs, not 19"):
+        Classifier.load(linked)
+
+
+def renamed_head(values: dict[str, Any]) -> None:
+    values["labels"]["topic"] = values["labels"].pop("category")
+    values["outputs"][1]["name"] = "topic"
+    values["outputs"].append(values["outputs"].pop(1))
+
+
+def test_a_head_that_the_graph_has_not(linked: Path) -> None:
+    edit(linked, renamed_head)
+    with pytest.raises(BundleError, match="the graph's outputs are"):
+        Classifier.load(linked)
+
+
+def test_a_graph_that_is_none_under_its_right_hash(linked: Path) -> None:
+    rewrite(linked / manifest.MODEL, b"not a graph")
+
+    def rehash(values: dict[str, Any]) -> None:
+        values["files"][manifest.MODEL] = msgspec.to_builtins(manifest.record(linked / manifest.MODEL))
+
+    edit(linked, rehash)
+    with pytest.raises(BundleError, match=r"model\.onnx cannot be opened"):
+        Classifier.load(linked)

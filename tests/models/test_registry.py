@@ -1,0 +1,76 @@
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from models import manifest, registry
+from models.errors import BundleError
+
+
+@pytest.fixture
+def other(linked: Path) -> Path:
+    """A second whole bundle: the shipped one under another name."""
+    path = linked / manifest.MANIFEST
+    values = msgspec.json.decode(path.read_bytes())
+    path.unlink()
+    path.write_bytes(msgspec.json.encode(values | {"name": "other"}))
+    return linked
+
+
+def test_the_shipped_bundle_is_the_default(tmp_path: Path) -> None:
+    assert registry.active(tmp_path) == registry.shipped()
+
+
+def test_a_promoted_bundle_is_in_force_until_it_is_rolled_back(other: Path, tmp_path: Path) -> None:
+    assert registry.promote(other, tmp_path) == "other"
+    assert registry.active(tmp_path) == tmp_path / "bundles" / "other"
+    assert manifest.read(registry.active(tmp_path)).name == "other"
+    assert [(one.name, one.active) for one in registry.entries(tmp_path)][1:] == [("other", True)]
+
+    assert registry.rollback(tmp_path) == registry.SHIPPED
+    assert registry.active(tmp_path) == registry.shipped()
+    assert [one.active for one in registry.entries(tmp_path)] == [True, False]
+    with pytest.raises(BundleError, match="nothing to roll back"):
+        registry.rollback(tmp_path)
+
+
+def test_promoting_again_is_no_second_step(other: Path, tmp_path: Path) -> None:
+    registry.promote(other, tmp_path)
+    registry.promote(other, tmp_path)
+    assert registry.rollback(tmp_path) == registry.SHIPPED
+
+
+def test_the_shipped_bundle_can_be_promoted_over_another(other: Path, shipped: Path, tmp_path: Path) -> None:
+    registry.promote(other, tmp_path)
+    assert registry.promote(shipped, tmp_path) == registry.SHIPPED
+    assert registry.active(tmp_path) == shipped
+    assert registry.rollback(tmp_path) == "other"
+
+
+def test_a_damaged_bundle_is_not_promoted(other: Path, tmp_path: Path) -> None:
+    (other / manifest.TOKENIZER).unlink()
+    with pytest.raises(BundleError, match="tokenizer"):
+        registry.promote(other, tmp_path)
+    assert registry.active(tmp_path) == registry.shipped()
+    assert not (tmp_path / "bundles").exists()
+
+
+def test_a_stored_bundle_that_was_damaged_is_listed_with_its_problem(other: Path, tmp_path: Path) -> None:
+    registry.promote(other, tmp_path)
+    (tmp_path / "bundles" / "other" / manifest.TOKENIZER).write_text("{}")
+    problem = registry.entries(tmp_path)[1].problem
+    assert problem is not None
+    assert "tokenizer.json has 2 bytes" in problem
+
+
+def test_the_setting_goes_before_everything(other: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    registry.promote(other, tmp_path)
+    monkeypatch.setenv("PULSEWIRE_BUNDLE", "/elsewhere")
+    assert registry.active(tmp_path) == Path("/elsewhere")
+
+
+def test_the_settings_file_names_folders_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "pulsewire.toml"
+    file.write_text('bundle = "from-the-file"\n')
+    monkeypatch.setenv("PULSEWIRE_CONFIG", str(file))
+    assert registry.active(tmp_path) == Path("from-the-file")

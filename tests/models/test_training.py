@@ -1,0 +1,178 @@
+"""From made-up rows to a bundle that answers: training and export for real, on a tiny encoder."""
+
+import hashlib
+from pathlib import Path
+
+import msgspec
+import pytest
+
+pytest.importorskip("torch", reason="needs the extra `train`")
+
+import numpy as np
+import onnx
+import torch
+from onnxruntime import InferenceSession
+
+from export import bert
+from export.export import Plan, export
+from export.linear import Exact, RowInt8
+from models import manifest as manifests
+from models.errors import ExportError, RunError
+from models.labels import HEADS
+from models.runtime import Classifier
+from models.training import run_folder
+from models.training.loop import Recipe, Step
+from models.training.train import gather, train
+from tests.models import tiny
+
+pytestmark = pytest.mark.train
+RECIPE = Recipe(batch=16, max_length=24, encoder_rate=3e-3, heads_rate=1e-2, epochs=3, checkpoint_s=0.5)
+
+
+def quiet(_done: float, _note: str = "") -> None:
+    """Nobody looks."""
+
+
+@pytest.fixture(scope="module")
+def steps() -> list[Step]:
+    return []
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory, steps: list[Step]) -> Path:
+    """A finished run."""
+    folder = tmp_path_factory.mktemp("runs") / "tiny"
+    train(gather(tiny.sets(), Path()), tiny.start(), RECIPE, folder, after=steps.append)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def bundle(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    target = tmp_path_factory.mktemp("bundles") / "tiny"
+    plan = Plan(target=target, name="tiny", data=Path(), sets=tiny.sets(), least_agreement=0.8)
+    export(run, plan, report=quiet)
+    return target
+
+
+def test_the_loss_falls_for_every_head(run: Path, steps: list[Step]) -> None:
+    assert steps[-1].step == steps[-1].steps == 3 * 3 * 240 // 16
+    for head in HEADS:
+        losses = [step.loss for step in steps if step.head == head]
+        assert np.mean(losses[-5:]) < 0.6 * np.mean(losses[:5])
+
+
+def test_a_run_says_what_it_was_made_of(run: Path) -> None:
+    found, network, _tokenizer = run_folder.load(run)
+    assert [one.name for one in found.data] == ["tiny-sentiment", "tiny-category", "tiny-severity"]
+    assert (found.steps, found.base, found.max_length) == (135, "tiny", 24)
+    assert not network.training
+    lines = [msgspec.json.decode(line) for line in (run / "log.jsonl").read_bytes().splitlines()]
+    assert [line["step"] for line in lines] == list(range(10, 136, 10))
+
+
+def test_the_same_seed_gives_the_same_weights(tmp_path: Path) -> None:
+    hashes = set()
+    for name in ("one", "two"):
+        recipe = msgspec.structs.replace(RECIPE, epochs=1)
+        train(gather(tiny.sets(60), Path()), tiny.start(), recipe, tmp_path / name)
+        hashes.add(hashlib.sha256((tmp_path / name / "model.safetensors").read_bytes()).hexdigest())
+    assert len(hashes) == 1
+
+
+def test_a_run_ends_by_the_clock_with_its_rate_at_zero(tmp_path: Path) -> None:
+    steps: list[Step] = []
+    recipe = msgspec.structs.replace(RECIPE, epochs=10_000, limit_s=1.0)
+    found = train(gather(tiny.sets(20), Path()), tiny.start(), recipe, tmp_path / "run", after=steps.append)
+    assert 0 < found.steps < found.steps_planned
+    assert found.seconds < 5
+    assert steps[-1].done > 0.9
+
+
+def test_a_folder_without_a_run(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="holds no whole training run"):
+        run_folder.load(tmp_path)
+
+
+def test_the_bundle_knows_what_it_was_taught(bundle: Path) -> None:
+    classifier = Classifier.load(bundle, threads=2)
+    readings = classifier.classify(["shares jump profit 3", "shares fall loss 3", "panic abort 4", "started fine 4"])
+    classifier.close()
+
+    def best(position: int, head: str) -> str:
+        shares = readings[position].probabilities[head]
+        return classifier.manifest.labels[head][shares.index(max(shares))]
+
+    assert [best(0, "sentiment"), best(1, "sentiment")] == ["positive", "negative"]
+    assert [best(2, "severity"), best(3, "severity")] == ["critical", "info"]
+
+
+def test_the_manifest_holds_figures_data_and_hashes(bundle: Path) -> None:
+    found = manifests.read(bundle)
+    assert found.name == f"tiny-int8-{found.files['model.onnx'].sha256[:8]}"
+    assert found.metrics["tiny-sentiment"]["accuracy"] > 0.9
+    assert found.metrics["agreement_with_fp32"]["category"] > 0.8
+    assert [one.train_rows for one in found.data] == [240, 240, 240]
+    assert sorted(path.name for path in bundle.iterdir()) == ["manifest.json", "model.onnx", "tokenizer.json"]
+
+
+def test_exporting_again_gives_the_same_graph(run: Path, bundle: Path, tmp_path: Path) -> None:
+    plan = Plan(target=tmp_path / "again", least_agreement=0.8)
+    again = export(run, plan, report=quiet)
+    assert again.files == manifests.read(bundle).files
+
+
+def test_a_bundle_that_is_there_is_not_replaced_unasked(run: Path, bundle: Path) -> None:
+    with pytest.raises(ExportError, match="exists: pass --replace"):
+        export(run, Plan(target=bundle), report=quiet)
+
+
+def test_a_bundle_that_disagrees_is_not_published(run: Path, bundle: Path) -> None:
+    before = (bundle / "manifest.json").read_bytes()
+    with pytest.raises(ExportError, match="agrees with the network on"):
+        export(run, Plan(target=bundle, least_agreement=1.01, replace=True), report=quiet)
+    assert (bundle / "manifest.json").read_bytes() == before
+    assert [path.name for path in bundle.parent.iterdir()] == [bundle.name]
+
+
+def session(run: Path, linear: Exact | RowInt8) -> InferenceSession:
+    found, network, _tokenizer = run_folder.load(run)
+    weights = {name: tensor.numpy() for name, tensor in network.state_dict().items()}
+    shape = msgspec.json.decode((run / "encoder.json").read_bytes(), type=bert.Shape)
+    model: onnx.ModelProto = bert.build(weights, shape, found.heads, linear)
+    return InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+
+
+def some_batch() -> dict[str, np.ndarray]:
+    """Five texts of several lengths, padded to 16."""
+    ids = np.random.default_rng(0).integers(4, 60, (5, 16))
+    mask = np.ones_like(ids)
+    for row, length in enumerate((16, 3, 9, 16, 5)):
+        ids[row, length:], mask[row, length:] = 1, 0
+    return {"input_ids": ids, "attention_mask": mask}
+
+
+def test_the_exact_graph_is_the_network(run: Path) -> None:
+    batch = some_batch()
+    _run, network, _tokenizer = run_folder.load(run)
+    with torch.no_grad():
+        expected = network(*(torch.from_numpy(batch[name]) for name in ("input_ids", "attention_mask")))
+    for found, logits in zip(session(run, Exact()).run(None, batch), expected, strict=True):
+        np.testing.assert_allclose(found, logits.numpy(), atol=1e-4)
+
+
+@pytest.mark.parametrize("linear", [Exact(), RowInt8()], ids=["fp32", "int8"])
+def test_a_row_of_a_batch_has_the_same_bits_alone(run: Path, linear: Exact | RowInt8) -> None:
+    batch, opened = some_batch(), session(run, linear)
+    together = opened.run(None, batch)
+    for row in range(5):
+        alone = opened.run(None, {name: array[row : row + 1] for name, array in batch.items()})
+        for one, all_ in zip(alone, together, strict=True):
+            assert one.tobytes() == all_[row : row + 1].tobytes()
+
+
+def test_int8_is_near_fp32(run: Path) -> None:
+    batch = some_batch()
+    for exact, small in zip(
+        session(run, Exact()).run(None, batch), session(run, RowInt8()).run(None, batch), strict=True
+    ):
+        assert np.abs(exact - small).max() < 0.1 * np.abs(exact).max() + 0.1
