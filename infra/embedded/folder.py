@@ -69,7 +69,7 @@ async def _lock(fd: int, path: Path, say: Callable[[str], None]) -> None:
     waited_s = 0.0
     while not _try_lock(fd):
         owner = os.pread(fd, 20, 0).decode()
-        if waited_s > _LEFTOVERS_S or (owner.isdigit() and psutil.pid_exists(int(owner))):
+        if waited_s > _LEFTOVERS_S or _lives(owner):
             raise StackError(
                 f"{path} is in use by another Pulsewire (process {owner or '?'}): stop it, or name another folder"
             )
@@ -77,6 +77,13 @@ async def _lock(fd: int, path: Path, say: Callable[[str], None]) -> None:
             say(f"waiting for what is left of the last run in {path}")
         await asyncio.sleep(0.2)
         waited_s += 0.2
+
+
+def _lives(owner: str) -> bool:
+    try:
+        return psutil.Process(int(owner)).status() != psutil.STATUS_ZOMBIE
+    except (ValueError, psutil.NoSuchProcess):
+        return False
 
 
 def _try_lock(fd: int) -> bool:

@@ -45,6 +45,10 @@ class Log:
             self._file.write(data)
             self._size += len(data)
 
+    def close(self) -> None:
+        """Let go of the file."""
+        self._file.close()
+
     def _open(self) -> None:
         self._file = self._path.open("ab", buffering=0)
         self._size = self._file.tell()

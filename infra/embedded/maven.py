@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from infra.embedded.lockfile import Jar
 
+BACK_OFF_S = 0.5
 _TRIES = 3
 _TIMEOUT_S = 30
 
@@ -40,7 +41,7 @@ def download(
             counted.take_back()
             if attempt == _TRIES:
                 raise UnreachableError(_briefly(error)) from error
-            time.sleep(0.5 * attempt)
+            time.sleep(BACK_OFF_S * attempt)
     raise AssertionError
 
 
