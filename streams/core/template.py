@@ -18,7 +18,13 @@ _MONTH: Final = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]{0,6}"
 _CLOCK: Final = r"[0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?(?:[.,][0-9]+)?"
 _DOMAINS: Final = r"com|net|org|edu|gov|mil|info|biz|local|internal|[a-z]{2}"
 
+_VERBS: Final = "GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS"
+_ROUTE: Final = rf"(?:{_VERBS}) (?>(?:/[A-Za-z_\-]+(?![A-Za-z0-9_\-.%])|/v[0-9]{{1,2}}(?=/)){{1,4}})"
+
 _AT_AN_EDGE: Final = (
+    # GET /api/items/42?x=y: what the route begins with stays; what follows varies, if anything follows
+    rf"(?P<route>{_ROUTE}[/?])[^\s\"'<>]+",
+    rf"(?P<whole_route>{_ROUTE}[/?]?)(?=[\s<]|$)",
     # Sun Dec 04 04:47:44 2005; Dec 4 04:47:44; 4 Dec 2005 04:47
     rf"(?:{_DAY},? )?{_MONTH} +[0-9]{{1,2}}(?:,? [0-9]{{4}})?(?: {_CLOCK})?(?: [A-Z]{{3,4}})?(?: [0-9]{{4}})?\b",
     rf"(?:{_DAY},? )?[0-9]{{1,2}} {_MONTH}(?:,? [0-9]{{4}})?(?: {_CLOCK})?\b",
@@ -32,6 +38,8 @@ _AT_AN_EDGE: Final = (
     r"(?=[A-Fa-f:]{0,9}[0-9])[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7}(?:[.,][0-9]+)?(?![A-Za-z0-9_:])",
     # whatever else holds a digit: numbers, sizes, ids, hosts, with a port or not; of blk_12 the kind stays
     rf"(?=[A-Za-z_.$@#/+\-]*[0-9])(?P<kind>[A-Za-z]{{2,}}_)?[{_CHARS}]*[A-Za-z0-9_](?::[0-9]+)*",
+    # hexadecimal that happens to hold no digit
+    rf"(?:[a-f]{{8,}}|[A-F]{{8,}})(?![{_CHARS}])",
     # a host
     rf"[A-Za-z\-]+\.(?:[A-Za-z\-]+\.){{1,8}}(?:{_DOMAINS})(?![{_CHARS}])",
 )
@@ -41,10 +49,10 @@ _FORMS: Final = re.compile(
     "|".join(
         (
             # most words are plain: they are told apart first, for speed alone
-            rf"(?<![{_CHARS}<>*])(?=[{_CHARS}~:])(?![a-z]+ )(?:{'|'.join(_AT_AN_EDGE)})",
+            rf"(?<![{_CHARS}<>*])(?=[{_CHARS}~:])(?![a-z]*[g-z][a-z]* )(?:{'|'.join(_AT_AN_EDGE)})",
             r"(?P<key>=)[^\s,;&()\[\]{}<>\"']+",
             # "GET /a/b HTTP/1.1": the verb says what happens, the rest to what
-            r"(?P<verb>\"(?:GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS) )[^\"]*(?=\")",
+            rf"(?P<verb>\"(?:{_VERBS}) )[^\"]*(?=\")",
             r"\"[^\"]*\"",
             r"'(?<![A-Za-z0-9_]')[^']*'(?![A-Za-z0-9_])",
             # brackets that stand empty where they may hold something
@@ -76,4 +84,6 @@ def template_id(template: str) -> str:
 
 
 def _mask(match: re.Match[str]) -> str:
+    if match.lastgroup == "whole_route":
+        return match[0]
     return f"{match[match.lastindex]}<*>" if match.lastindex else "<*>"
