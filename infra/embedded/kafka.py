@@ -98,20 +98,17 @@ def _write_settings(folder: Path, *, port: int, controller_port: int) -> Path:
     return path
 
 
+def cluster_id() -> str:
+    """A random identity in Kafka's form; never one that begins with '-', which its tool takes for an option."""
+    first, *rest = uuid.uuid4().bytes
+    return base64.urlsafe_b64encode(bytes([first & 0x7F, *rest])).decode().rstrip("=")
+
+
 async def _format(java: Sequence[str], settings: Path, log: Path) -> None:
-    cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-    tool = (
-        "kafka.tools.StorageTool",
-        "format",
-        "--ignore-formatted",
-        "--standalone",
-        "-t",
-        cluster,
-        "-c",
-        str(settings),
-    )
+    tool = ("kafka.tools.StorageTool", "format", "--ignore-formatted", "--standalone")
+    which = ("-t", cluster_id(), "-c", str(settings))
     with log.open("wb") as output:
-        process = await asyncio.create_subprocess_exec(*java, *tool, stdout=output, stderr=output)
+        process = await asyncio.create_subprocess_exec(*java, *tool, *which, stdout=output, stderr=output)
         try:
             code = await process.wait()
         except asyncio.CancelledError:

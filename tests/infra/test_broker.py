@@ -9,6 +9,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
+from infra.embedded.kafka import cluster_id
 from infra.embedded.stack import Stack
 
 if TYPE_CHECKING:
@@ -60,6 +61,10 @@ async def test_topics_are_not_made_by_accident(stack: RunningStack):
     await admin.describe_topics(["broker.typo"])
     assert "broker.typo" not in await admin.list_topics()
     await admin.close()
+
+
+def test_a_cluster_id_is_never_taken_for_an_option():
+    assert all(cluster_id()[0].isalpha() for _ in range(500))
 
 
 async def test_a_folder_keeps_its_messages_on_other_ports_and_after_a_kill(tmp_path: Path):
