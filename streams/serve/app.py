@@ -15,7 +15,7 @@ from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from streams.errors import PulsewireError, StoreAway, StoreRefused
+from streams.errors import StoreAway, StoreRefused
 from streams.serve import asking
 from streams.serve.answers import Answer, Answers
 from streams.serve.guard import Guard, allowed_hosts
@@ -51,7 +51,7 @@ def build(settings: Settings, *, clock_ms: Callable[[], int] = now_ms) -> Starle
         "alerts": (asking.Alerts, answers.alerts),
         "events": (asking.Events, lambda ask: answers.events(ask, now_ms=clock_ms())),
     }
-    routes = [Route(f"/api/{name}", _api(kind, ask, store)) for name, (kind, ask) in questions.items()]
+    routes = [Route(f"/api/{name}", _api(kind, ask, store, meter)) for name, (kind, ask) in questions.items()]
     routes += [
         Route("/", _page),
         Route("/healthz", _healthz),
@@ -66,15 +66,17 @@ def build(settings: Settings, *, clock_ms: Callable[[], int] = now_ms) -> Starle
     )
 
 
-def _api(kind: type[msgspec.Struct], ask: Ask, store: Store) -> Callable[[Request], Awaitable[Response]]:
+def _api(kind: type[msgspec.Struct], ask: Ask, store: Store, meter: Meter) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(request: Request) -> Response:
         question = asking.asked(kind, request.query_params)
         try:
             answer = question if isinstance(question, asking.Refused) else await ask(question)
         except (StoreAway, StoreRefused) as error:
-            return _trouble(error, store.address)
+            meter.store_up.set(0)
+            return _json(reason_of(error, store.address), status=503)
         if isinstance(answer, asking.Refused):
             return _json({"error": "bad_request", "detail": answer.detail}, status=400)
+        meter.store_up.set(1)
         return _tagged(request, answer)
 
     return endpoint
@@ -96,10 +98,6 @@ def _json(answer: Answer, *, status: int = 200) -> Response:
         media_type="application/json",
         headers={"Cache-Control": "no-store"},
     )
-
-
-def _trouble(error: PulsewireError, address: str) -> Response:
-    return _json(reason_of(error, address), status=503)
 
 
 async def _page(_request: Request) -> Response:

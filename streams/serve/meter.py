@@ -20,7 +20,7 @@ class Meter:
             "pulsewire_page_seconds", "Time to answer a request", ("path",), registry=self.registry
         )
         self.store_up = Gauge(
-            "pulsewire_page_store_up", "1 if the store answered when /readyz last asked", registry=self.registry
+            "pulsewire_page_store_up", "1 if the store answered when it was last asked", registry=self.registry
         )
 
     async def page(self, _request: Request) -> Response:

@@ -143,7 +143,8 @@ def _user(chance: random.Random, left: int, *, partition: int, offset: int, time
     event = Event(
         kind="user", topic=RAW["user"], partition=partition, offset=offset, event_id=f"u-{partition}-{offset}",
         event_time_ms=time_ms, ingested_ms=time_ms + 50, user_id=f"user-{chance.randint(1, 400)}", action=action,
-        text=text, item_id=f"sku-{chance.randint(1, 90)}", lang=("zh" if text and text[0] > "一" else "en") if text else "",
+        text=text, item_id=f"sku-{chance.randint(1, 90)}",
+        lang=("zh" if text and text[0] > "一" else "en") if text else "",
     )  # fmt: skip
     found = Findings(
         model="town" if mood else "", sentiment=mood, sentiment_e4={"positive": 8_000, "negative": -8_500}.get(mood, 0)
@@ -155,8 +156,9 @@ _MAKE = {"news": _news, "logs": _logs, "user": _user}
 
 EVENT_COLUMNS = (
     "kind", "topic", "partition", "offset", "event_id", "event_time", "ingested_at", "source", "service", "host",
-    "lang", "entities", "text", "url", "user_id", "action", "item_id", "level", "sentiment", "sentiment_score", "category",
-    "category_score", "severity", "severity_score", "template", "template_id", "anomaly_score", "model",
+    "lang", "entities", "text", "url", "user_id", "action", "item_id", "level", "sentiment",
+    "sentiment_score",
+    "category", "category_score", "severity", "severity_score", "template", "template_id", "anomaly_score", "model",
 )  # fmt: skip
 WINDOW_COLUMNS = (
     "window_start", "window_seconds", "kind", "dimension", "key", "topic", "partition", "events", "negative", "neutral",
@@ -173,8 +175,8 @@ def _event_row(scored: Scored) -> tuple[object, ...]:
     return (
         e.kind, e.topic, e.partition, e.offset, e.event_id, _time(e.event_time_ms), _time(e.ingested_ms), e.source,
         e.service, e.host, e.lang, list(e.entities), e.text, e.url, e.user_id, e.action, e.item_id, e.level,
-        f.sentiment, f.sentiment_e4 / 10_000, f.category, f.category_score, f.severity, f.severity_score, e.template, e.template_id,
-        f.anomaly_score, f.model,
+        f.sentiment, f.sentiment_e4 / 10_000, f.category, f.category_score, f.severity, f.severity_score, e.template,
+        e.template_id, f.anomaly_score, f.model,
     )  # fmt: skip
 
 
@@ -192,8 +194,8 @@ def _windows(kind: Kind, scored: list[Scored]) -> list[WindowRow]:
 def _window_row(row: WindowRow) -> tuple[object, ...]:
     return (
         _time(row.window_start_ms), row.window_seconds, row.kind, row.dimension, row.key, row.topic, row.partition,
-        row.events, row.negative, row.neutral, row.positive, Decimal(row.sentiment_sum_e4) / 10_000, row.anomalies, row.anomaly_max,
-        row.errors, row.last_offset, _time(row.watermark_ms),
+        row.events, row.negative, row.neutral, row.positive, Decimal(row.sentiment_sum_e4) / 10_000, row.anomalies,
+        row.anomaly_max, row.errors, row.last_offset, _time(row.watermark_ms),
     )  # fmt: skip
 
 
