@@ -1,11 +1,13 @@
-"""Run one command on a leash: `python leash.py LOG GRACE_S -- ARGV…`. Standard library only; started without `site`.
+"""Run one command on a leash: `python leash.py NAME`. Standard library only; started without `site`.
 
-1. The leash's standard input is held open by whoever started it. When that one ends, for whatever reason (SIGKILL
+1. The first line on standard input says what to run, as JSON (`log`, `grace_s`, `argv`), so that no list of processes
+   shows a leash as the command it holds.
+2. The leash's standard input is held open by whoever started it. When that one ends, for whatever reason (SIGKILL
    included), the pipe ends too, and the leash brings down the command's whole process group: SIGTERM, then SIGKILL.
-2. The command gets a session of its own: a Ctrl-C in the terminal reaches the starter alone, who decides on the order.
-3. Should the leash itself be killed, Linux kills the command (PR_SET_PDEATHSIG, which is tied to the *thread* that
+3. The command gets a session of its own: a Ctrl-C in the terminal reaches the starter alone, who decides on the order.
+4. Should the leash itself be killed, Linux kills the command (PR_SET_PDEATHSIG, which is tied to the *thread* that
    forked: the leash forks from its only one). Elsewhere nothing can be done about that.
-4. The first line on standard output is the command's process id. What the command prints goes to the log, which is
+5. The first line on standard output is the command's process id. What the command prints goes to the log, which is
    rotated once it is large; the leash's exit code is the command's, or 128 + the signal that ended it.
 """
 
@@ -13,6 +15,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import json
 import os
 import selectors
 import signal
@@ -133,15 +136,17 @@ def _output(command: subprocess.Popen[bytes]) -> int:
 
 def main() -> int:
     """Start, report, watch, sweep."""
-    path, grace_s, _, *argv = sys.argv[1:]
-    log = Log(Path(path))
+    wanted = json.loads(sys.stdin.buffer.readline() or b"null")
+    if wanted is None:
+        return CANNOT_START  # the starter was gone at once
+    log, argv, grace_s = Log(Path(wanted["log"])), wanted["argv"], wanted["grace_s"]
     try:
         command = _start(argv)
     except OSError as error:
         log.write(f"cannot start {argv[0]}: {error.strerror}\n".encode())
         return CANNOT_START
     leash = Leash(command.pid)
-    signal.signal(signal.SIGTERM, lambda *_: leash.let_go(float(grace_s)))
+    signal.signal(signal.SIGTERM, lambda *_: leash.let_go(grace_s))
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with contextlib.suppress(BrokenPipeError):
         os.write(1, f"{command.pid}\n".encode())

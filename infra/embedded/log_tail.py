@@ -16,17 +16,19 @@ _KNOWN = (
     (re.compile(r"Permission denied"), "a permission is missing"),
 )
 _TELLING = re.compile(r"error|exception|fatal|cannot|failed", re.IGNORECASE)
+_FRAME = " ╭╮╰╯│─\r\n"  # typer and rich draw boxes around errors
 _STACK_LINE = re.compile(r"^\s*(at |\d+\. |File |\.\.\. )")
 
 
 def reason_in(log: Path) -> str:
     """`: <why> (see <log>)`, as well as the log tells."""
-    lines = [line for line in _tail(log).splitlines() if line.strip() and not _STACK_LINE.match(line)]
+    lines = [line.strip(_FRAME) for line in _tail(log).splitlines() if not _STACK_LINE.match(line)]
+    lines = [line for line in lines if line]
     for pattern, words in _KNOWN:
         if any(pattern.search(line) for line in lines):
             return f": {words} (see {log})"
     telling = [line for line in lines if _TELLING.search(line)] or lines
-    return f": {telling[-1].strip()[:200]} (see {log})" if telling else f" (see {log})"
+    return f": {telling[-1][:200]} (see {log})" if telling else f" (see {log})"
 
 
 def _tail(log: Path) -> str:

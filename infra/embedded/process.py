@@ -8,7 +8,9 @@ import os
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
+
+import msgspec
 
 from infra.embedded import leash
 
@@ -30,8 +32,7 @@ class Process:
     async def start(cls, part: Part, log: Path, *, hold: tuple[int, ...] = ()) -> Self:
         """Start it; `hold` are file descriptors that stay open as long as anything of it lives."""
         started = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-I", "-S", _LEASH),
-            *(str(log), str(part.grace_s), "--", *part.argv),
+            *(sys.executable, "-I", "-S", _LEASH, part.name),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             env={**os.environ, **part.env},
@@ -39,8 +40,8 @@ class Process:
             pass_fds=hold,
             start_new_session=True,
         )
-        line = await started.stdout.readline() if started.stdout else b""
-        return cls(part, started, int(line) if line.strip() else None)
+        wanted = {"log": str(log), "grace_s": part.grace_s, "argv": part.argv}
+        return cls(part, started, await _tell(started, wanted))
 
     async def wait(self) -> int:
         """The exit code, once it has ended with everything in its group."""
@@ -63,6 +64,17 @@ class Process:
         if self.pid is not None and self._leash.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, number)
+
+
+async def _tell(started: asyncio.subprocess.Process, wanted: dict[str, Any]) -> int | None:
+    """Say what to run; returns the process id of what came of it, if anything did."""
+    if started.stdin is None or started.stdout is None:
+        raise AssertionError
+    with contextlib.suppress(ConnectionError):
+        started.stdin.write(msgspec.json.encode(wanted) + b"\n")
+        await started.stdin.drain()
+    line = await started.stdout.readline()
+    return int(line) if line.strip() else None
 
 
 def describe(code: int) -> str:
