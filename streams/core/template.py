@@ -2,7 +2,7 @@
 
 1. A function of the text alone. It learns nothing, so a replay, another worker and next year find the same template;
    see docs/decisions/0002-deterministic-templates.md for what that costs and gains against a learning miner.
-2. The template of a template is itself (as long as it has no more than 2,000 characters).
+2. The template of a template is itself, unless quotes stand unbalanced or it has more than 2,000 characters.
 3. Linear in the text's length, of which only the first 2,000 characters count.
 """
 
@@ -12,6 +12,7 @@ from typing import Final
 
 LOOKED_AT: Final = 2_000
 
+_ENDS: Final = r"\s\"'<>()\[\]{},;，。；、（）"  # what a value, a path or a URL ends at
 _CHARS: Final = r"A-Za-z0-9_.$@#/+\-"  # of one token
 _DAY: Final = r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]{0,6}"
 _MONTH: Final = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]{0,6}"
@@ -31,9 +32,9 @@ _AT_AN_EDGE: Final = (
     # 2026-11-24T13:21:38.123Z, 2026-11-24 13:21:38,123 +0000
     rf"[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}[T ]{_CLOCK}(?:Z| ?[+-][0-9]{{2}}:?[0-9]{{2}})?(?![A-Za-z0-9_])",
     # /a/path, C:\a\path, scheme://..., each with a port or not
-    r"~?/[^\s\"'<>()\[\]{},;:=]+(?::[0-9]+)*",
-    r"[A-Za-z]:\\[^\s\"'<>()\[\]{},;:=]+",
-    r"[a-z][a-z0-9+]{1,15}:(?:[a-z]{1,15}:)?//?[^\s\"'<>()\[\]{},;]+",
+    rf"~?/[^{_ENDS}:=]+(?::[0-9]+)*",
+    rf"[A-Za-z]:\\[^{_ENDS}:=]+",
+    rf"[a-z][a-z0-9+]{{1,15}}:(?:[a-z]{{1,15}}:)?//?[^{_ENDS}]+",
     # an address of IPv6 or of hardware, a time of day
     r"(?=[A-Fa-f:]{0,9}[0-9])[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7}(?:[.,][0-9]+)?(?![A-Za-z0-9_:])",
     # whatever else holds a digit: numbers, sizes, ids, hosts, with a port or not; of blk_12 the kind stays
@@ -50,7 +51,7 @@ _FORMS: Final = re.compile(
         (
             # most words are plain: they are told apart first, for speed alone
             rf"(?<![{_CHARS}<>*])(?=[{_CHARS}~:])(?![a-z]*[g-z][a-z]* )(?:{'|'.join(_AT_AN_EDGE)})",
-            r"(?P<key>=)[^\s,;&()\[\]{}<>\"']+",
+            rf"(?P<key>=)[^{_ENDS}&]+",
             # "GET /a/b HTTP/1.1": the verb says what happens, the rest to what
             rf"(?P<verb>\"(?:{_VERBS}) )[^\"]*(?=\")",
             r"\"[^\"]*\"",
@@ -63,7 +64,7 @@ _FORMS: Final = re.compile(
 )
 _WHO: Final = re.compile(
     r"((?:[Ii]nvalid|[Uu]nknown|[Ii]llegal|for|by|as|of) user |[Pp]assword for (?!(?:invalid|unknown|illegal|user) ))"
-    r"[^\s,;:()\[\]]+"
+    r"[^\s,;:()\[\]，。；：、（）]+"
 )
 _TWO: Final = re.compile(r"<\*>[ ,]{1,2}(?:[A-Za-z]+_)?<\*>")
 _RUNS: Final = re.compile(r"(?<![A-Za-z_])((?:[A-Za-z]+_)?<\*>)(?:[ ,]{1,2}\1)+")
@@ -71,10 +72,9 @@ _RUNS: Final = re.compile(r"(?<![A-Za-z_])((?:[A-Za-z]+_)?<\*>)(?:[ ,]{1,2}\1)+"
 
 def template_of(message: str) -> str:
     """The message with what varies replaced by `<*>`."""
-    text = _FORMS.sub(_mask, message[:LOOKED_AT])
+    text = " ".join(_FORMS.sub(_mask, message[:LOOKED_AT]).split())
     if " user " in text or "assword for " in text:
         text = _WHO.sub(r"\1<*>", text)
-    text = " ".join(text.split())
     return _RUNS.sub(r"\1", text) if _TWO.search(text) else text
 
 

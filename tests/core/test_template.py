@@ -42,6 +42,7 @@ from streams.core.template import template_id, template_of
         ("init() ok", "init() ok"),
         ("looking up ns.example.com [failed]", "looking up <*> [failed]"),
         ("用户123登录失败，耗时45毫秒", "用户<*>登录失败，耗时<*>毫秒"),
+        ("用户=张三，路径/var/log，完成", "用户=<*>，路径<*>，完成"),
         ("no digits here", "no digits here"),
         ("  two \n lines\t", "two lines"),
         ("", ""),
