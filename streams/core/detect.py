@@ -155,12 +155,13 @@ class Detector:
                 if track.covers(start_ms) and start_ms < track.next_ms:
                     alerts += self._verdict(watched.timeline, track, start_ms, only_bad=True)
             until_ms = closing.settled_ms if track.rule.patient else closing.closed_ms
-            while track.next_ms + self._step_ms <= until_ms:
-                if track.next_ms > watched.timeline.newest_ms + self._reach_ms and not track.covers(track.next_ms):
-                    track.next_ms = start_of(until_ms, self._is.seconds)  # nothing is left that could be judged
-                    break
-                alerts += self._verdict(watched.timeline, track, track.next_ms)
-                track.next_ms += self._step_ms
+            until_ms = start_of(until_ms, self._is.seconds)
+            while track.next_ms < until_ms:
+                if not track.covers(track.next_ms):  # a long gap is not walked through
+                    track.next_ms = watched.timeline.skip(track.next_ms, reach_ms=self._reach_ms, to_ms=until_ms)
+                if track.next_ms < until_ms:
+                    alerts += self._verdict(watched.timeline, track, track.next_ms)
+                    track.next_ms += self._step_ms
         return alerts
 
     def _verdict(self, timeline: Timeline, track: Track, start_ms: int, *, only_bad: bool = False) -> Sequence[Alert]:

@@ -41,7 +41,7 @@ class Limits(msgspec.Struct, frozen=True):
     error_share_rise: float = 0.2  # absolute, for a service that fails while its traffic does not grow
     error_share_min_events: int = 20
 
-    sentiment_z: float = 4.0
+    sentiment_z: float = 3.5
     sentiment_fall: float = 0.35  # absolute, of a mean in -1..1
     sentiment_min_events: int = 6
     sentiment_min_past: int = 20  # events with a sentiment in the past

@@ -22,11 +22,6 @@ class Timeline:
     def __len__(self) -> int:
         return len(self._rows)
 
-    @property
-    def newest_ms(self) -> int:
-        """Start of the latest window with a row."""
-        return max(self._rows, default=BEGINNING)
-
     def take(self, row: WindowRow) -> bool:
         """Join a row in; whether it brought news."""
         if row.window_start_ms < self._floor_ms:
@@ -57,6 +52,12 @@ class Timeline:
         first_ms = min((start for start in self._rows if horizon_ms <= start < before_ms), default=before_ms)
         starts = range(max(first_ms, before_ms - windows * step), before_ms, step)
         return [self.at(start) for start in starts if start not in out]
+
+    def skip(self, start_ms: int, *, reach_ms: int, to_ms: int) -> int:
+        """This window, or, where no row lies within reach before it, the next one with a row, `to_ms` at the latest."""
+        if any(start_ms - reach_ms <= start <= start_ms for start in self._rows):
+            return start_ms
+        return min((start for start in self._rows if start_ms < start < to_ms), default=to_ms)
 
     def forget_before(self, start_ms: int) -> None:
         """Let go of what starts earlier."""

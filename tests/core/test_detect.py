@@ -1,0 +1,243 @@
+"""From rows to alerts: an incident's life."""
+
+import msgspec
+import pytest
+
+from streams.core.codec import from_rfc3339, rfc3339
+from streams.core.detect import Detector
+from streams.core.rules import Limits
+from tests.core.feed import (
+    APPLE,
+    CHECKOUT,
+    DETECTION,
+    MINUTE_MS,
+    PAYMENTS,
+    Told,
+    counts,
+    detect,
+    messages,
+    minute,
+    row,
+    tick,
+    ticks,
+    told,
+)
+
+
+def test_a_surge_fires_once_and_resolves():
+    #          0........19  20 21  22 23 24
+    alerts = detect({PAYMENTS: counts(*[20] * 20, 200, 210, 20, 20, 20)})
+    assert told(alerts) == [("volume_surge", "firing", 1), ("volume_surge", "resolved", 2)]
+    firing, resolved = alerts
+    assert firing.severity == "critical"
+    assert firing.startsAt == resolved.startsAt == rfc3339(minute(20))
+    assert firing.window.start == rfc3339(minute(20))
+    assert from_rfc3339(firing.endsAt) > minute(60)
+    assert resolved.endsAt == rfc3339(minute(22))
+    assert firing.fingerprint == resolved.fingerprint
+    assert firing.id != resolved.id
+    assert (firing.value, firing.expected) == (200, 20)
+    assert firing.annotations["summary"] == "Log lines of payments rose to 200 in a minute, 20 expected"
+    assert resolved.annotations["summary"].startswith("Resolved after 3 normal windows: Log lines of payments rose")
+    assert firing.labels == {
+        "alertname": "volume_surge", "rule": "volume_surge", "kind": "logs", "dimension": "service", "key": "payments",
+    }  # fmt: skip
+
+
+def test_an_incident_that_grows_is_told_again_but_seldom():
+    alerts = detect({PAYMENTS: counts(*[20] * 20, 60, 61, 70, 90, 200, 210, 220, 300)})
+    assert told(alerts) == [("volume_surge", "firing", n) for n in (1, 2, 3)]
+    assert [(alert.severity, alert.value) for alert in alerts] == [("warning", 60), ("critical", 90), ("critical", 200)]
+    assert {alert.startsAt for alert in alerts} == {rfc3339(minute(20))}
+
+
+def test_errors_of_a_service():
+    past = [Told(200, errors=2)] * 20
+    alerts = detect({PAYMENTS: [*past, Told(200, errors=41), *past[:4]]})
+    assert told(alerts) == [("error_surge", "firing", 1), ("error_surge", "resolved", 2)]
+    assert alerts[0].annotations["summary"] == "Errors of payments rose to 41 in a minute, 2 expected"
+
+
+def test_sentiment_of_an_entity():
+    alerts = detect({APPLE: [*[Told(6, sentiment=0.2)] * 20, Told(16, sentiment=-0.9), *[Told(6, sentiment=0.2)] * 4]})
+    assert told(alerts) == [("sentiment_drop", "firing", 1), ("sentiment_drop", "resolved", 2)]
+    assert alerts[0].annotations["summary"] == "Sentiment of news about Apple fell to -0.90, 0.20 expected"
+
+
+def test_an_action_that_is_gone_leaves_no_rows_and_is_missed():
+    other = msgspec.structs.replace(CHECKOUT, key="view")
+    alerts = detect({CHECKOUT: counts(*[25] * 20, 0, 0, 0, *[25] * 4), other: counts(*[30] * 27)})
+    assert told(alerts) == [("action_drop", "firing", 1), ("action_drop", "resolved", 2)]
+    assert alerts[0].labels["key"] == "checkout"
+    assert alerts[0].startsAt == rfc3339(minute(20))
+    assert alerts[1].endsAt == rfc3339(minute(23))
+
+
+def test_a_new_level_becomes_usual():
+    alerts = detect({PAYMENTS: counts(*[20] * 60, *[200] * 100)})
+    assert told(alerts) == [("volume_surge", "firing", 1), ("volume_surge", "resolved", 2)]
+    assert from_rfc3339(alerts[0].endsAt) > from_rfc3339(alerts[1].endsAt)
+
+
+def test_nothing_is_judged_without_a_past():
+    assert detect({PAYMENTS: counts(5, 5, 5, 5, 5, 5, 5, 400)}) == []
+    assert detect({PAYMENTS: counts(5, 5, 5, 5, 5, 5, 5, 5, 400)}) != []
+
+
+def test_windows_of_an_incident_are_not_usual():
+    """Ten bad minutes among eighteen: with them in the past, the eleventh would be normal."""
+    alerts = detect({PAYMENTS: counts(*[20] * 8, *[200] * 30, *[20] * 4)})
+    assert told(alerts) == [("volume_surge", "firing", 1), ("volume_surge", "resolved", 2)]
+    assert alerts[1].endsAt == rfc3339(minute(38))
+
+
+def test_a_window_waits_for_every_partition():
+    detector = Detector(DETECTION)
+    for batch in messages({PAYMENTS: counts(*[20] * 20, 200)}):
+        detector.take(batch)
+    detector.judge()
+    detector.take([tick("logs", 22, partition=0)])
+    assert detector.judge() == []
+    detector.take([tick("logs", 22, partition=1)])
+    assert told(detector.judge()) == [("volume_surge", "firing", 1)]
+
+
+def test_a_silent_partition_is_not_waited_for():
+    detector = Detector(DETECTION)
+    for batch in messages({PAYMENTS: counts(*[20] * 20, 200)}):
+        detector.take(batch)
+    detector.judge()
+    for now_ms in (0, 9_000):
+        detector.tick(now_ms)
+        detector.take([tick("logs", 22, partition=0)])
+        assert detector.judge() == []
+    detector.tick(10_000)
+    assert told(detector.judge()) == [("volume_surge", "firing", 1)]
+
+
+def test_when_all_are_silent_the_last_window_closes():
+    detector = Detector(DETECTION)
+    for batch in messages({PAYMENTS: counts(*[20] * 20)}):
+        detector.take(batch)
+    detector.take([row(PAYMENTS, 20, partition=0, told=Told(200))])
+    assert detector.judge() == []
+    for now_ms in (0, 5_000, 10_000):
+        detector.tick(now_ms)
+    assert told(detector.judge()) == [("volume_surge", "firing", 1)]
+
+
+def test_what_comes_after_such_a_close_is_judged():
+    """The window was looked at while it was still running: the surge came later in it."""
+    detector = Detector(DETECTION)
+    for batch in messages({PAYMENTS: counts(*[20] * 20)}):
+        detector.take(batch)
+    detector.take([row(PAYMENTS, 20, partition=0, told=Told(5), last_offset=20_000)])
+    for now_ms in (0, 5_000, 10_000):
+        detector.tick(now_ms)
+    assert detector.judge() == []
+    detector.take([row(PAYMENTS, 20, partition=0, told=Told(200), last_offset=20_900)])
+    assert told(detector.judge()) == [("volume_surge", "firing", 1)]
+
+
+def test_silence_of_the_whole_stream_is_no_drop_of_an_action():
+    detector = Detector(DETECTION)
+    for batch in messages({CHECKOUT: counts(*[25] * 20, 1)}):
+        detector.take(batch)
+        assert detector.judge() == []
+    for now_ms in (0, 5_000, 10_000, 15_000):
+        detector.tick(now_ms)
+        assert detector.judge() == []
+    assert CHECKOUT in detector
+
+
+def test_a_long_absence_of_ours_is_not_theirs():
+    detector = Detector(DETECTION)
+    for batch in messages({PAYMENTS: counts(*[20] * 20, 200)}):
+        detector.take(batch)
+    detector.tick(0)
+    detector.tick(3_600_000)
+    assert detector.judge() == []
+
+
+def test_a_late_row_makes_the_alert_of_its_window_worse():
+    detector = Detector(DETECTION)
+    alerts = []
+    for batch in messages({PAYMENTS: counts(*[20] * 20, 70, 70)}):
+        detector.take(batch)
+        alerts += detector.judge()
+    detector.take(ticks({"logs"}, 23))
+    alerts += detector.judge()
+    assert told(alerts) == [("volume_surge", "firing", 1)]
+    late = row(PAYMENTS, 20, partition=1, told=Told(400), last_offset=99_000)
+    detector.take([late])
+    (again,) = detector.judge()
+    assert (again.status, again.revision, again.value, again.startsAt) == ("firing", 2, 435, rfc3339(minute(20)))
+    detector.take([late])
+    assert detector.judge() == []
+
+
+def test_a_late_row_of_a_settled_window_corrects_the_past_and_fires_nothing():
+    detector = Detector(DETECTION)
+    for batch in messages({PAYMENTS: counts(*[20] * 30)}):
+        detector.take(batch)
+        detector.judge()
+    detector.take([row(PAYMENTS, 20, partition=1, told=Told(400), last_offset=99_000)])
+    assert detector.judge() == []
+
+
+@pytest.mark.parametrize(("cooldown_minutes", "alerts"), [(10, 2), (2, 4)])
+def test_an_incident_in_the_cool_down_does_not_fire(cooldown_minutes, alerts):
+    limits = Limits(cooldown_ms=cooldown_minutes * MINUTE_MS)
+    detector = Detector(msgspec.structs.replace(DETECTION, limits=limits))
+    found = detect({PAYMENTS: counts(*[20] * 20, 200, *[20] * 5, 200, *[20] * 5)}, detector=detector)
+    assert len(found) == alerts
+    assert len({alert.id for alert in found}) == alerts
+
+
+def test_what_is_over_for_good_is_forgotten():
+    detector = Detector(DETECTION)
+    view = msgspec.structs.replace(CHECKOUT, key="view")
+    detect({CHECKOUT: counts(*[25] * 20), view: counts(*[30] * 160)}, detector=detector)
+    assert CHECKOUT not in detector
+    assert view in detector
+
+
+def test_a_gap_of_years_costs_nothing():
+    detector = Detector(DETECTION)
+    for batch in messages({CHECKOUT: counts(*[25] * 20)}):
+        detector.take(batch)
+        detector.judge()
+    for batch in messages({CHECKOUT: counts(*[25] * 20)}, first=5_000_000):
+        detector.take(batch)
+        alerts = detector.judge()
+    assert len(detector) == 1
+    assert alerts == []
+
+
+def test_rows_that_no_rule_watches_take_no_memory():
+    detector = Detector(DETECTION)
+    hour = msgspec.structs.replace(row(PAYMENTS, 0, partition=0, told=Told(3)), window_seconds=3_600)
+    template = msgspec.structs.replace(row(PAYMENTS, 0, partition=0, told=Told(3)), dimension="template")
+    detector.take([hour, template])
+    assert len(detector) == 0
+
+
+def test_a_long_incident_is_taken_up_where_it_stands():
+    """It was told once, eleven windows ago: nothing of that is a reason to call it over."""
+    batches = messages({PAYMENTS: counts(*[20] * 20, *[200] * 15, *[20] * 4)})
+    first = Detector(DETECTION)
+    alerts = []
+    for batch in batches[:33]:
+        first.take(batch)
+        alerts += first.judge()
+    assert told(alerts) == [("volume_surge", "firing", 1)]
+    second = Detector(DETECTION)
+    from_ms = second.judges_from(batches[33])
+    rows = [one for batch in batches[:33] for one in batch if one.dimension == "service"]
+    second.adopt(PAYMENTS, rows=rows, alerts=alerts, first_ms=from_ms)
+    second.begin("logs", from_ms)
+    for batch in [*batches[33:], ticks({"logs"}, 40)]:
+        second.take(batch)
+        alerts += second.judge()
+    assert told(alerts) == [("volume_surge", "firing", 1), ("volume_surge", "resolved", 2)]
+    assert alerts[1].endsAt == rfc3339(minute(35))
