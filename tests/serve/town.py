@@ -207,7 +207,7 @@ def _alerts(end_ms: int) -> Iterator[tuple[object, ...]]:
     )
     recall = _evidence(("news.raw", 0, 31, HEADLINES["negative"][1].format("Volkswagen"), -0.96))
     cases = (
-        ("a1", "error_rate", "critical", "logs", "service", "payments", 25, 0, 41.0, 1.2, 9.7,
+        ("a1", "error_surge", "critical", "logs", "service", "payments", 25, 0, 41.0, 1.2, 9.7,
          "payments: 41 errors in a minute, 1.2 expected", evidence),
         ("a2", "sentiment_drop", "warning", "news", "entity", "Volkswagen", 51, 40, -0.74, 0.11, 6.1,
          "Volkswagen: mean sentiment −0.74, +0.11 expected", recall),

@@ -56,7 +56,7 @@ export function since(ms) {
   return ago > 0 && ago < DAY_MS ? `${lasting(ago)} ago` : time(ms);
 }
 
-const WORDS = { error_rate: "Error rate", volume_surge: "Volume surge", sentiment_drop: "Sentiment drop", severity_surge: "Severity surge", action_drop: "Action drop" };
+const WORDS = { error_surge: "Error surge", volume_surge: "Volume surge", sentiment_drop: "Sentiment drop", action_drop: "Action drop" };
 export const ruleName = (rule) => WORDS[rule] ?? rule.replaceAll("_", " ").replace(/^./, (c) => c.toUpperCase());
 
 export const seriesName = (s) => (s.dimension === "all" ? `All ${KIND_NAMES[s.kind]?.toLowerCase() ?? s.kind}` : s.key);
