@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -40,7 +39,7 @@ async def up(
     settings: Settings, *, workers: int, say: Callable[[str], None], show: Callable[[list[Line]], None]
 ) -> None:
     """Everything up, its addresses shown, until somebody ends it; raises `StackError` for what stands in the way."""
-    await _until_signalled(_run(settings, workers=workers, say=say, show=show))
+    await until_signalled(_run(settings, workers=workers, say=say, show=show))
 
 
 def program_part(name: str, *arguments: str, env: Mapping[str, str], ready_url: str) -> Part:
@@ -115,10 +114,13 @@ def _passwords(settings: Settings) -> dict[str, str]:
     }
 
 
-async def _until_signalled(work: Coroutine[Any, Any, None]) -> None:
-    """Run it; Ctrl-C and SIGTERM end it in good order, whatever it is at."""
+async def until_signalled(work: Coroutine[Any, Any, None]) -> bool:
+    """Run it; Ctrl-C and SIGTERM end it in good order, whatever it is at. Whether it came to its own end."""
     task, loop = asyncio.ensure_future(work), asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, task.cancel)
-    with suppress(asyncio.CancelledError):
+    try:
         await task
+    except asyncio.CancelledError:
+        return False
+    return True

@@ -83,6 +83,7 @@ class Settings(BaseSettings):
     batch_size: int = Field(500, ge=1, le=10_000)
     batch_within_ms: int = Field(50, ge=1, le=60_000)
     max_event_bytes: int = Field(1_048_576, ge=1_024, le=16_000_000)
+    session_timeout_ms: int = Field(10_000, ge=6_000, le=300_000)
     lateness_ms: int = Field(60_000, ge=0)
     idle_after_ms: int = Field(10_000, ge=100)
     window_seconds: tuple[int, ...] = (60, 3600)

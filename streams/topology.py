@@ -26,10 +26,13 @@ MEBI: Final = 1_048_576
 MAX_MESSAGE_BYTES: Final = 16 * MEBI  # so that a record too large for us still reaches its DLQ whole
 
 _KEPT = {"retention.ms": str(7 * DAY_MS), "max.message.bytes": str(MAX_MESSAGE_BYTES)}
+# The broker's own stamp: a producer's clock can neither have its events deleted early nor excuse a time in the future
+_STAMPED = {"message.timestamp.type": "LogAppendTime"}
 _COMPACTED = {"cleanup.policy": "compact", "max.message.bytes": str(MAX_MESSAGE_BYTES)}
 
 
 def topics() -> dict[str, dict[str, str]]:
     """Each topic of ours with its settings."""
-    names = [*RAW.values(), *SCORED.values(), *DLQ.values(), ALERTS, SAMPLES]
-    return {name: dict(_KEPT) for name in names} | {WINDOWS: dict(_COMPACTED)}
+    raw = dict.fromkeys(RAW.values(), _KEPT | _STAMPED)
+    others = [*SCORED.values(), *DLQ.values(), ALERTS, SAMPLES]
+    return raw | {name: dict(_KEPT) for name in others} | {WINDOWS: dict(_COMPACTED)}

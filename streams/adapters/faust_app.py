@@ -1,8 +1,8 @@
 """Faust, kept thin: how its app is set up for us, and the one fault of it that we mend.
 
 Faust (0.15.3, its issue 606) can commit past an event that is still in flight: with 2585 committed next, 2585 in
-flight and 2586 to 2589 acknowledged, it commits 2590. `GapSafeConsumer` commits only what is acknowledged without a hole
-from the committed offset on.
+flight and 2586 to 2589 acknowledged, it commits 2590. `GapSafeConsumer` commits only what is acknowledged without a
+hole from the committed offset on.
 """
 
 from collections.abc import Awaitable, Callable
@@ -74,9 +74,9 @@ def new_app(settings: Settings, *, on_stopped: Callable[[], Awaitable[None]] | N
         consumer_max_fetch_size=MAX_MESSAGE_BYTES + MEBI,
         broker_max_poll_records=500,
         broker_commit_interval=1.0,
-        broker_session_timeout=10.0,
-        broker_heartbeat_interval=3.0,
-        broker_request_timeout=30.0,
+        broker_session_timeout=settings.session_timeout_ms / 1_000,
+        broker_heartbeat_interval=settings.session_timeout_ms / 4_000,
+        broker_request_timeout=max(30.0, settings.session_timeout_ms / 1_000),
         agent_supervisor="mode.supervisors.CrashingSupervisor",
     )
     app.on_stopped = on_stopped
