@@ -1,0 +1,179 @@
+"""The event hop on fakes: whatever fails, and whenever, every event counts once and nothing goes unsaid."""
+
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from models.fake import FakeClassifier
+from streams.adapters.fakes import MemoryEventStore, MemoryPublisher
+from streams.adapters.reader import ThreadedReader
+from streams.agents.carry import Carrier
+from streams.agents.events import EventHop, Shape
+from streams.core.backoff import Backoff
+from streams.core.codec import decode_window
+from streams.core.decode import Decoder
+from streams.core.entities import WatchList
+from streams.core.event import Record
+from streams.errors import BrokerAway, StoreAway
+
+START_MS = 1_700_000_000_000 // 3_600_000 * 3_600_000
+QUICK = Backoff(first_s=0.0001, cap_s=0.0002)
+
+
+def news(offset, *, partition=0, at_s=0.0, title=None, raw=None, key=b"k", **fields):
+    time_ms = START_MS + int(at_s * 1_000)
+    payload = {"id": f"{partition}-{offset}", "ts": time_ms, "source": "wire", "title": title or f"Acme rises {offset}"}
+    value = json.dumps(payload | fields).encode() if raw is None else raw
+    return Record("news.raw", partition, offset, time_ms + 1, key, value)
+
+
+class Flaky:
+    """Lets every call of a port through to the real one, or fails before or after it, as told."""
+
+    def __init__(self, port, error, plan):
+        self._port, self._error, self._plan = port, error, plan
+
+    def __getattr__(self, name):
+        call = getattr(self._port, name)
+
+        async def flaky(*args, **kwargs):
+            fault = next(self._plan, None)
+            if fault == "before":
+                raise self._error(name)
+            answer = await call(*args, **kwargs)
+            if fault == "after":
+                raise self._error(name)
+            return answer
+
+        return flaky
+
+
+class World:
+    """What outlives a worker: the store, the topics."""
+
+    def __init__(self):
+        self.store, self.publisher = MemoryEventStore(), MemoryPublisher()
+
+    def worker(self, *, faults=(), **shape):
+        plan = iter(faults)
+        hop = EventHop(
+            kind="news",
+            decoder=Decoder(max_bytes=100_000, watch=WatchList([("Acme", ())])),
+            reader=ThreadedReader(FakeClassifier()),
+            store=Flaky(self.store, StoreAway, plan),
+            publisher=Flaky(self.publisher, BrokerAway, plan),
+            shape=Shape(**shape),
+        )
+        return hop, Carrier("news", hop, backoff=QUICK)
+
+    def counted(self):
+        """Events of each (window, series), from rows of both sizes."""
+        return {(partition, key): row.events for (_, partition, key), row in self.store.rows.items()}
+
+
+@pytest.fixture
+def world():
+    return World()
+
+
+async def test_an_event_goes_everywhere_it_should(world):
+    hop, carrier = world.worker()
+    await carrier.carry([news(0, lang="en"), news(1, raw=b"{", key=b"\xff")], generation=1)
+    (scored,) = world.publisher.on("news.scored")
+    fields = json.loads(scored.value)
+    assert scored.key == b"k"
+    assert (fields["event_id"], fields["entities"], fields["model"]) == ("0-0", ["Acme"], "fake")
+    assert fields["sentiment"] in ("negative", "neutral", "positive")
+    assert world.store.events["news.raw", 0, 0].event.text == "Acme rises 0"
+    (letter,) = world.publisher.on("news.raw.dlq")
+    headers = dict(letter.headers)
+    assert (letter.value, letter.key) == (b"{", b"\xff")
+    assert (headers["pw-error"], headers["pw-offset"], headers["pw-topic"]) == (b"not_json", b"1", b"news.raw")
+    assert {row.events for row in world.store.rows.values()} == {1}
+    keys = {message.key for message in world.publisher.on("windows")}
+    assert {b"news|all|all", b"news|entity|Acme", b"news|source|wire", b"news|lang|en"} <= keys
+
+
+async def test_ticks_go_to_every_partition_after_the_rows_that_they_close(world):
+    _, carrier = world.worker(window_partitions=3)
+    await carrier.carry([news(0), news(1, at_s=61)], generation=1)
+    messages = world.publisher.on("windows")
+    rows = [decode_window(message.value) for message in messages]
+    ticks = [i for i, row in enumerate(rows) if row.dimension == "watermark"]
+    assert sorted(messages[i].partition for i in ticks) == [0, 1, 2]
+    assert min(ticks) > max(i for i, row in enumerate(rows) if row.dimension != "watermark")
+    assert {rows[i].watermark_ms for i in ticks} == {START_MS + 61_000}
+    assert {rows[i].window_start_ms for i in ticks} == {START_MS + 60_000}
+
+
+async def test_samples_come_when_event_time_enters_another_hour_and_at_the_end(world):
+    hop, carrier = world.worker(sample_size=2)
+    await carrier.carry([news(i, at_s=i) for i in range(10)], generation=1)
+    assert world.store.samples == {}
+    await carrier.carry([news(10, at_s=3_700)], generation=1)
+    first = {sample.scored.event.offset for sample in world.store.samples.values()}
+    assert len(first) >= 2
+    assert first < set(range(10))
+    await hop.close()
+    assert {s.scored.event.offset for s in world.store.samples.values()} > first
+    assert {json.loads(m.value)["reason"] for m in world.publisher.on("samples")} >= {"random"}
+
+
+async def test_a_new_generation_takes_up_from_the_store(world):
+    _, carrier = world.worker()
+    await carrier.carry([news(i) for i in range(5)], generation=1)
+    await carrier.carry([news(i) for i in range(3, 9)], generation=2)
+    assert world.counted()[0, (60, START_MS, "all", "all")] == 9
+
+
+faults = st.lists(st.sampled_from([None, None, "before", "after"]), max_size=30)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+async def test_every_event_counts_once_whatever_fails(data):
+    """Batches of any size over two partitions, transports that fail at any call, workers that die at any moment."""
+    world = World()
+    shifts = data.draw(st.lists(st.integers(0, 20_000), min_size=8, max_size=8), label="seconds")
+    log = [news(i // 2, partition=i % 2, at_s=shift) for i, shift in enumerate(shifts)]
+    committed = 0
+    while committed < len(log):
+        end = data.draw(st.integers(committed + 1, len(log)), label="batch end")
+        hop, carrier = world.worker(faults=data.draw(faults, label="faults"))
+        if data.draw(st.booleans(), label="dies in the middle"):
+            await _die_in_the_middle(hop, log[committed:end])
+            continue
+        await carrier.carry(log[committed:end], generation=1)
+        committed = end
+    assert set(world.store.events) == {(r.topic, r.partition, r.offset) for r in log}
+    alls = {key: row for key, row in world.store.rows.items() if key[2][2] == "all"}
+    for seconds in (60, 3600):
+        assert sum(row.events for key, row in alls.items() if key[2][0] == seconds) == len(log)
+    said = {json.loads(message.value)["event_id"] for message in world.publisher.on("news.scored")}
+    assert said == {f"{r.partition}-{r.offset}" for r in log}
+    told = [decode_window(message.value) for message in world.publisher.on("windows")]
+    for (topic, partition, key), row in world.store.rows.items():
+        assert any((t.topic, t.partition, t.row_key, t.events) == (topic, partition, key, row.events) for t in told)
+
+
+async def _die_in_the_middle(hop, records):
+    """Store and publish as far as the faults let it, and never acknowledge."""
+    try:
+        await hop.flush(await hop.prepare(records, generation=1))
+    except (StoreAway, BrokerAway):
+        pass
+
+
+async def test_equal_texts_are_read_once(world):
+    fake = FakeClassifier()
+    hop = EventHop(
+        kind="logs", decoder=Decoder(max_bytes=100_000, watch=WatchList([])), reader=ThreadedReader(fake),
+        store=world.store, publisher=world.publisher, shape=Shape(),
+    )  # fmt: skip
+    lines = [{"ts": START_MS, "service": "pay", "message": f"took {i} ms"} for i in range(50)]
+    records = [Record("logs.raw", 0, i, START_MS, None, json.dumps(line).encode()) for i, line in enumerate(lines)]
+    await Carrier("logs", hop).carry(records, generation=1)
+    assert fake.calls == [1]
+    assert len(world.store.events) == 50

@@ -1,0 +1,169 @@
+"""A producer that keeps a ledger, and a checker that recomputes from the ledger what the tables must hold.
+
+Neither shares a line with `streams`: a fault in there cannot hide itself here.
+"""
+
+import asyncio
+import json
+import random
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+
+from aiokafka import AIOKafkaProducer
+
+TOPICS = {"news": "news.raw", "logs": "logs.raw", "user": "user.events"}
+SIZES = (60, 3600)
+HEADLINES = (
+    "Profit of {c} beats forecasts", "{c} recalls {n} cars", "Shares of {c} fall after warning", "{c}季度利润增长{n}%",
+    "{c} names new chief executive", "Regulator fines {c} {n} million", "{c}遭监管部门调查", "Rates stay, {c} says",
+)  # fmt: skip
+LINES = (
+    "GET /items/{n} took {n} ms", "payment {n} accepted", "cannot reach 10.0.0.{n}: connection refused",
+    "cache miss for key user:{n}", "retrying order {n}", "disk almost full on /dev/sd{n}",
+)  # fmt: skip
+COMPANIES = ("Acme", "Globex", "Initech", "长河科技", "蓝海电气")
+SERVICES, ACTIONS, SOURCES = ("pay", "search", "cart"), ("view", "buy", "return"), ("wire", "herald", "晨报")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One event that was sent, and where the broker put it."""
+
+    kind: str
+    id: str
+    time_ms: int
+    keys: dict[str, str]  # dimension -> key, those that need no model
+    partition: int
+    offset: int
+
+
+@dataclass
+class Ledger:
+    """Everything that was acknowledged to the producer."""
+
+    entries: list[Entry] = field(default_factory=list)
+    poison: Counter = field(default_factory=Counter)
+
+    def windows(self):
+        """(kind, dimension, key, seconds, start_ms, partition) -> (events, last offset)."""
+        count, last = Counter(), defaultdict(int)
+        for entry in self.entries:
+            for dimension, key in (entry.keys | {"all": "all"}).items():
+                for seconds in SIZES:
+                    start = entry.time_ms // (seconds * 1_000) * seconds * 1_000
+                    at = (entry.kind, dimension, key, seconds, start, entry.partition)
+                    count[at] += 1
+                    last[at] = max(last[at], entry.offset)
+        return {at: (count[at], last[at]) for at in count}
+
+
+def _event(rng, kind, number, time_ms):
+    fill = {"c": rng.choice(COMPANIES), "n": rng.randint(1, 40)}
+    if kind == "news":
+        source = rng.choice(SOURCES)
+        return {"source": source, "title": rng.choice(HEADLINES).format(**fill)}, {"source": source}
+    if kind == "logs":
+        service = rng.choice(SERVICES)
+        body = {"service": service, "message": rng.choice(LINES).format(**fill)}
+        return body, {"service": service, "source": service}
+    action = rng.choice(ACTIONS)
+    return {"user_id": f"u{number % 97}", "action": action}, {"action": action}
+
+
+async def produce(servers, *, count, seed, start_ms, per_s, ledger, poison_every=500):
+    """Send `count` events over the three topics: repeated texts, out of order, some hours late, some poison between."""
+    rng = random.Random(seed)
+    producer = AIOKafkaProducer(bootstrap_servers=servers, acks="all", enable_idempotence=True, linger_ms=5)
+    await producer.start()
+    sent = []
+    try:
+        for number in range(count):
+            kind = ("news", "logs", "user")[number % 3]
+            late_ms = rng.choice((0, 0, 0, rng.randint(0, 90_000), rng.randint(0, 2 * 3_600_000)))
+            time_ms = max(0, start_ms + number * 900 - late_ms)
+            body, keys = _event(rng, kind, number, time_ms)
+            value = json.dumps({"id": f"{kind}-{number}", "ts": time_ms} | body).encode()
+            future = await producer.send(TOPICS[kind], value=value, partition=rng.randrange(4))
+            sent.append((future, kind, f"{kind}-{number}", time_ms, keys))
+            if number % poison_every == 0:
+                await producer.send_and_wait(TOPICS[kind], value=b'{"ts": "never"', partition=rng.randrange(4))
+                ledger.poison[TOPICS[kind]] += 1
+            if number % 200 == 199:
+                await asyncio.sleep(200 / per_s)
+        for future, kind, name, time_ms, keys in sent:
+            where = await future
+            ledger.entries.append(Entry(kind, name, time_ms, keys, where.partition, where.offset))
+    finally:
+        await producer.stop()
+
+
+class Diverged(AssertionError):  # noqa: N818 - it says what is so
+    """The tables are not what the ledger says."""
+
+
+def check(ledger, query):
+    """Compare the tables with the ledger; `query` runs SQL and gives rows. Raises Diverged with what differs first."""
+    _same("events", _ids(ledger), Counter(_stored_ids(query)))
+    _same("windows", ledger.windows(), _stored_windows(query))
+    _same("sums of windows against events", _sums_of_events(query), _sums_of_windows(query))
+
+
+def _same(what, wanted, found):
+    if wanted == found:
+        return
+    keys = sorted(set(wanted) | set(found), key=repr)
+    wrong = [(key, wanted.get(key), found.get(key)) for key in keys if wanted.get(key) != found.get(key)]
+    lines = "\n".join(f"  {key}: expected {want}, found {got}" for key, want, got in wrong[:10])
+    raise Diverged(f"{what}: {len(wrong)} of {len(keys)} differ\n{lines}")
+
+
+def _ids(ledger):
+    return Counter((e.kind, TOPICS[e.kind], e.partition, e.offset, e.id, e.time_ms) for e in ledger.entries)
+
+
+def _stored_ids(query):
+    return query(
+        "SELECT kind, topic, partition, offset, event_id, toUnixTimestamp64Milli(event_time) FROM events FINAL"
+    )
+
+
+def _stored_windows(query):
+    rows = query(
+        "SELECT kind, dimension, key, window_seconds, toUnixTimestamp64Milli(window_start), partition, events,"
+        " last_offset FROM windows FINAL WHERE dimension IN ('all', 'source', 'service', 'action')"
+    )
+    return {tuple(row[:6]): tuple(row[6:]) for row in rows}
+
+
+_SUMS = (
+    "count() AS n, countIf(sentiment = 'negative'), countIf(sentiment = 'neutral'), countIf(sentiment = 'positive'),"
+    " sum(toInt64(round(sentiment_score * 10000))), countIf(anomaly_score >= 0.5)"
+)
+
+
+def _sums_of_events(query):
+    """What the model decides is taken from `events`: each window must be the sum of them, in every dimension."""
+    sums = {}
+    keys = {
+        "category": "[category]", "entity": "arrayDistinct(entities)", "template": "[template_id]", "lang": "[lang]",
+        "all": "['all']",
+    }  # fmt: skip
+    for dimension, key in keys.items():
+        of = {"template": "kind = 'logs'", "lang": "kind != 'logs'", "all": "1"}.get(dimension, "kind = 'news'")
+        for seconds in SIZES:
+            window = f"intDiv(toUnixTimestamp64Milli(event_time), {seconds * 1000})"
+            rows = query(
+                f"SELECT kind, arrayJoin({key}) AS k, {window} AS w, {_SUMS}"
+                f" FROM events FINAL WHERE {of} AND k != '' GROUP BY kind, k, w"
+            )
+            sums |= {(r[0], dimension, r[1], seconds, r[2] * seconds * 1_000): tuple(r[3:]) for r in rows}
+    return sums
+
+
+def _sums_of_windows(query):
+    rows = query(
+        "SELECT kind, dimension, key, window_seconds, toUnixTimestamp64Milli(window_start), sum(events), sum(negative),"
+        " sum(neutral), sum(positive), toInt64(sum(sentiment_sum) * 10000), sum(anomalies) FROM windows FINAL"
+        " WHERE dimension IN ('all', 'category', 'entity', 'template', 'lang') GROUP BY ALL"
+    )
+    return {tuple(row[:5]): tuple(row[5:]) for row in rows}
