@@ -18,7 +18,7 @@ def program() -> typer.Typer:
     """The program with all its commands."""
     app = typer.Typer(
         name="pulsewire",
-        help="Event-streaming analytics: Kafka in, transformer classifiers on every event, ClickHouse and alerts out.\n\n"
+        help="Event-streaming analytics: Kafka in, classifiers on every event, ClickHouse and alerts out.\n\n"
         "Start with `pulsewire demo`; settings are in pulsewire.toml and PULSEWIRE_* variables.",
         no_args_is_help=True,
         pretty_exceptions_enable=False,

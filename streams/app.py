@@ -1,5 +1,7 @@
-"""The composition root: the only place that builds. A worker is a Faust app with four agents, one for each raw topic and
-one for `windows`, over one classifier, one store client and one producer.
+"""The composition root: the only place that builds.
+
+A worker is a Faust app with four agents, one for each raw topic and one for `windows`, over one classifier, one store
+client and one producer.
 """
 
 import asyncio
@@ -66,6 +68,7 @@ class Worker:
         )
         worker.spinner = None
         worker.execute_from_commandline()
+        raise SystemExit(0)  # Faust has left with its own code; this tells the type checker
 
     async def open(self) -> None:
         """Build everything, waiting for the broker and the store.

@@ -16,8 +16,8 @@ from streams.ports import Restored, Stretch
 from streams.topology import Kind
 
 EVENT_COLUMNS: Final = (
-    "kind", "topic", "partition", "offset", "event_id", "event_time", "ingested_at", "source", "service", "host", "lang",
-    "entities", "text", "url", "user_id", "action", "item_id", "value", "level", "sentiment", "sentiment_score",
+    "kind", "topic", "partition", "offset", "event_id", "event_time", "ingested_at", "source", "service", "host",
+    "lang", "entities", "text", "url", "user_id", "action", "item_id", "value", "level", "sentiment", "sentiment_score",
     "category", "category_score", "intent", "severity", "severity_score", "template", "template_id", "anomaly_score",
     "uncertainty", "model", "extra",
 )  # fmt: skip
@@ -67,18 +67,22 @@ SELECT reason, stretch AS picked_for_ms, event_id, kind, topic, partition, offse
 FROM
 (
     SELECT *, 'uncertain' AS reason,
-        row_number() OVER (PARTITION BY stretch, sentiment, category, severity ORDER BY uncertainty DESC, offset) AS place,
+        row_number() OVER (
+            PARTITION BY stretch, sentiment, category, severity ORDER BY uncertainty DESC, offset
+        ) AS place,
         1 - uncertainty AS rank
     FROM events FINAL
     WHERE kind = {kind:String} AND topic = {topic:String} AND partition = {partition:UInt32} AND uncertainty > 0.5
-      AND event_time >= fromUnixTimestamp64Milli({from_ms:Int64}) AND event_time < fromUnixTimestamp64Milli({to_ms:Int64})
+      AND event_time >= fromUnixTimestamp64Milli({from_ms:Int64})
+      AND event_time < fromUnixTimestamp64Milli({to_ms:Int64})
     UNION ALL
     SELECT *, 'random' AS reason,
         row_number() OVER (PARTITION BY stretch, sentiment, category, severity ORDER BY dice) AS place,
         dice / 18446744073709551615 AS rank
     FROM events FINAL
     WHERE kind = {kind:String} AND topic = {topic:String} AND partition = {partition:UInt32} AND text != ''
-      AND event_time >= fromUnixTimestamp64Milli({from_ms:Int64}) AND event_time < fromUnixTimestamp64Milli({to_ms:Int64})
+      AND event_time >= fromUnixTimestamp64Milli({from_ms:Int64})
+      AND event_time < fromUnixTimestamp64Milli({to_ms:Int64})
 )
 ORDER BY picked_for_ms, reason, place, rank, offset
 LIMIT {size:UInt32} BY picked_for_ms, reason
@@ -162,8 +166,8 @@ def _window_row(row: WindowRow) -> tuple[Any, ...]:
 def _sample_row(sample: Sample) -> tuple[Any, ...]:
     e, f = sample.scored.event, sample.scored.findings
     return (
-        e.event_id, sample.reason, sample.picked_for_ms, e.kind, e.topic, e.partition, e.offset, e.event_time_ms, e.text,
-        e.lang, f.sentiment, f.category, f.intent, f.severity, f.uncertainty, f.model,
+        e.event_id, sample.reason, sample.picked_for_ms, e.kind, e.topic, e.partition, e.offset, e.event_time_ms,
+        e.text, e.lang, f.sentiment, f.category, f.intent, f.severity, f.uncertainty, f.model,
     )  # fmt: skip
 
 
@@ -173,7 +177,7 @@ def _sample(row: Mapping[str, Any]) -> Sample:
     return Sample(row["reason"], Scored(event, findings), row["picked_for_ms"])
 
 
-def _spans(events: Sequence[Scored]) -> list[object]:
+def _spans(events: Sequence[Scored]) -> Sequence[object]:
     """First and last offset of each partition: what this batch is, whoever stores it."""
     spans: dict[tuple[str, int], tuple[int, int, int]] = {}
     for scored in events:

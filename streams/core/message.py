@@ -52,7 +52,7 @@ def encode_sample(sample: Sample) -> bytes:
 
 
 def dead_letter(record: Record, reason: Rejected, *, topic: str, at_ms: int) -> Outgoing:
-    """A record as it came, with the reason in headers; a header of ours that it brings from an earlier try is replaced."""
+    """A record as it came, with the reason in headers; those of an earlier try are replaced."""
     kept = tuple(header for header in record.headers if not header[0].startswith("pw-"))
     ours = {
         "pw-topic": record.topic,

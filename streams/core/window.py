@@ -91,7 +91,7 @@ class _Tally(msgspec.Struct):
 
 
 def is_error(scored: Scored) -> bool:
-    """Whether a log line counts as an error: as its level declares, or, where it declares none, as the model reads it."""
+    """Whether a log line counts as an error: as its level declares, or, without one, as the model reads it."""
     level = scored.event.level
     return level in ERROR_LEVELS if level else scored.findings.severity in ERROR_SEVERITIES
 
