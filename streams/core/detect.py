@@ -157,8 +157,9 @@ class Detector:
             until_ms = closing.settled_ms if track.rule.patient else closing.closed_ms
             until_ms = start_of(until_ms, self._is.seconds)
             while track.next_ms < until_ms:
-                if not track.covers(track.next_ms):  # a long gap is not walked through
-                    track.next_ms = watched.timeline.skip(track.next_ms, reach_ms=self._reach_ms, to_ms=until_ms)
+                if not track.covers(track.next_ms):  # windows without rows that cannot be bad are not walked through
+                    reach_ms = self._reach_ms if track.rule.patient else 0
+                    track.next_ms = watched.timeline.skip(track.next_ms, reach_ms=reach_ms, to_ms=until_ms)
                 if track.next_ms < until_ms:
                     alerts += self._verdict(watched.timeline, track, track.next_ms)
                     track.next_ms += self._step_ms

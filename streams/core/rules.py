@@ -105,13 +105,15 @@ def sentiment_drop(now: MergedWindow, past: Past, limits: Limits) -> Breach | No
     if counted_past < limits.sentiment_min_past:
         return None
     usual = sum(window.sentiment_sum_e4 for window in past) / E4 / counted_past
+    value = _mean(now)
+    if usual - value < limits.sentiment_fall:
+        return None
     coloured = sum(window.negative + window.positive for window in past) / counted_past
     variance = max(coloured - usual * usual, 0.1)
     means = [_mean(window) for window in past if _counted(window) >= limits.sentiment_min_events]
     wander = spread(means) if len(means) >= limits.min_history else 0.0
-    value = _mean(now)
     score = (usual - value) / max(sqrt(variance / _counted(now)), wander)
-    if usual - value < limits.sentiment_fall or score < limits.sentiment_z:
+    if score < limits.sentiment_z:
         return None
     return Breach(value, usual, score)
 

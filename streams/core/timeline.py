@@ -4,10 +4,13 @@ Rows are kept by partition and joined by the greater offset; what was forgotten 
 """
 
 from collections.abc import Iterable
+from typing import Final
 
 from streams.core.closing import BEGINNING, Source
 from streams.core.series import MergedWindow, merge
 from streams.core.window import WindowRow, join
+
+_AT_A_TIME: Final = 8  # windows are forgotten
 
 
 class Timeline:
@@ -55,13 +58,13 @@ class Timeline:
 
     def skip(self, start_ms: int, *, reach_ms: int, to_ms: int) -> int:
         """This window, or, where no row lies within reach before it, the next one with a row, `to_ms` at the latest."""
-        if any(start_ms - reach_ms <= start <= start_ms for start in self._rows):
+        if start_ms in self._rows or any(start_ms - reach_ms <= start < start_ms for start in self._rows):
             return start_ms
         return min((start for start in self._rows if start_ms < start < to_ms), default=to_ms)
 
     def forget_before(self, start_ms: int) -> None:
-        """Let go of what starts earlier."""
-        if start_ms > self._floor_ms:
+        """Let go of what starts earlier, now or, since nobody looks there any more, a few windows later."""
+        if start_ms >= self._floor_ms + _AT_A_TIME * self._seconds * 1_000:
             self._floor_ms = start_ms
             self._rows = {start: rows for start, rows in self._rows.items() if start >= start_ms}
             self._merged = {start: merged for start, merged in self._merged.items() if start >= start_ms}

@@ -1,0 +1,258 @@
+"""The hop of window rows: what it needs from the store, what it tells, what it does when the outside fails."""
+
+import asyncio
+from contextlib import contextmanager
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from streams.adapters.fake_alert_store import FakeAlertStore
+from streams.adapters.fakes import MemoryPublisher
+from streams.adapters.placing import placing
+from streams.agents.alerts import AlertHop
+from streams.agents.carry import Patiently
+from streams.core.alert import decode_alert
+from streams.core.backoff import Backoff
+from streams.core.codec import encode_window
+from streams.core.detect import WATERMARK
+from streams.core.event import Event, Findings, Record, Rejected, Scored
+from streams.core.series import Series
+from streams.errors import BrokerAway, StoreAway, StoreRefused
+from streams.settings import load_settings
+from streams.topology import ALERTS, RAW, WINDOWS
+from tests.core.feed import CHECKOUT, PARTITIONS, PAYMENTS, counts, messages, minute, ticks, told
+
+SETTINGS = load_settings(partitions=PARTITIONS)
+VIEW = msgspec.structs.replace(CHECKOUT, key="view")
+HOME = {one: placing(PARTITIONS)(str(one).encode()) for one in (PAYMENTS, CHECKOUT, VIEW)}
+PATIENTLY = Patiently("test", Backoff(first_s=0.0, cap_s=0.0))
+
+
+class Broker(MemoryPublisher):
+    """A publisher that can be away."""
+
+    def __init__(self):
+        super().__init__()
+        self.away = False
+
+    async def publish(self, published):
+        if self.away:
+            raise BrokerAway("away")
+        await super().publish(published)
+
+    @property
+    def alerts(self):
+        return [decode_alert(message.value) for message in self.on(ALERTS)]
+
+
+class World:
+    """A store, a broker, and the topic `windows` with all that came so far."""
+
+    def __init__(self):
+        self.store = FakeAlertStore()
+        self.broker = Broker()
+        self.log = {partition: [] for partition in range(PARTITIONS)}
+
+    def hop(self):
+        return AlertHop(store=self.store, publisher=self.broker, settings=SETTINGS)
+
+    def happens(self, batch):
+        """What the event hop does: store, then publish, ticks to all. Returns the records."""
+        self.store.keep([row for row in batch if row.dimension != WATERMARK])
+        records = []
+        for row in batch:
+            key = str(Series.of(row)).encode()
+            homes = range(PARTITIONS) if row.dimension == WATERMARK else (placing(PARTITIONS)(key),)
+            for home in homes:
+                record = Record(WINDOWS, home, len(self.log[home]), 0, key, encode_window(row))
+                self.log[home].append(record)
+                records.append(record)
+        return records
+
+
+@pytest.fixture
+def world():
+    return World()
+
+
+async def carry(hop, records, *, generation=1):
+    await hop.process(records, generation=generation, patiently=PATIENTLY)
+
+
+@contextmanager
+def without(thing):
+    thing.away = True
+    yield
+    thing.away = False
+
+
+SURGE = counts(*[20] * 20, 200, 20, 20, 20)
+
+
+async def test_alerts_go_to_the_topic_and_the_table(world):
+    line = Event("logs", RAW["logs"], 0, 7, "id-7", minute(20), 0, service="payments", text="disk full")
+    world.store.keep(events=[Scored(line, Findings(anomaly_score=0.5))])
+    hop = world.hop()
+    for batch in [*messages({PAYMENTS: SURGE}), ticks({"logs"}, 25)]:
+        await carry(hop, world.happens(batch))
+    assert told(world.broker.alerts) == [("volume_surge", "firing", 1), ("volume_surge", "resolved", 2)]
+    assert [one.id for one in world.broker.alerts[0].evidence] == ["id-7"]
+    assert list(world.store.alerts.values()) == world.broker.alerts
+    assert [message.key.decode() for message in world.broker.messages] == [
+        one.fingerprint for one in world.broker.alerts
+    ]
+
+
+@pytest.mark.parametrize("which", ["store", "broker"])
+async def test_a_batch_may_be_carried_again(world, which):
+    hop = world.hop()
+    batches = [*messages({PAYMENTS: SURGE}), ticks({"logs"}, 25)]
+    for batch in batches:
+        records = world.happens(batch)
+        with without(getattr(world, which)):
+            try:
+                await hop._process(records)
+            except (StoreAway, BrokerAway):
+                again = True
+            else:
+                again = False
+        if again:
+            await carry(hop, records, generation=hop._generation)
+    assert told(world.store.alerts.values()) == [("volume_surge", "firing", 1), ("volume_surge", "resolved", 2)]
+    assert {one.id for one in world.broker.alerts} == {one.id for one in world.store.alerts.values()}
+
+
+async def test_a_crash_between_topic_and_table_repeats_the_same_alert(world):
+    hop = world.hop()
+    batches = [*messages({PAYMENTS: SURGE}), ticks({"logs"}, 25)]
+    for batch in batches[:21]:
+        await carry(hop, world.happens(batch))
+
+    async def crash(_alerts):
+        raise RuntimeError("power")
+
+    write, world.store.write = world.store.write, crash
+    with pytest.raises(RuntimeError, match="power"):
+        await carry(hop, records := world.happens(batches[21]))
+    world.store.write = write
+    assert told(world.broker.alerts) == [("volume_surge", "firing", 1)]
+    await carry(world.hop(), records)
+    first, second = world.broker.alerts
+    assert first.id == second.id
+    assert told(world.store.alerts.values()) == [("volume_surge", "firing", 1)]
+
+
+async def test_a_series_that_is_silent_since_before_the_restart_is_still_watched(world):
+    """The drop began, the worker died: no row of the action will ever come to remind the next one of it."""
+    first = world.hop()
+    batches = messages({CHECKOUT: counts(*[25] * 20), VIEW: counts(*[30] * 26)})
+    for batch in batches[:20]:
+        await carry(first, world.happens(batch))
+    second = world.hop()
+    for batch in batches[20:]:
+        await carry(second, world.happens(batch))
+    assert [(one.rule, one.status, one.labels["key"]) for one in world.broker.alerts] == [
+        ("action_drop", "firing", "checkout")
+    ]
+
+
+async def test_a_firing_alert_resolves_after_a_restart(world):
+    batches = [*messages({PAYMENTS: SURGE}), ticks({"logs"}, 25)]
+    first = world.hop()
+    for batch in batches[:22]:
+        await carry(first, world.happens(batch))
+    assert told(world.broker.alerts) == [("volume_surge", "firing", 1)]
+    second = world.hop()
+    for batch in batches[22:]:
+        await carry(second, world.happens(batch))
+    assert told(world.broker.alerts) == [("volume_surge", "firing", 1), ("volume_surge", "resolved", 2)]
+
+
+async def test_a_partition_watches_its_own_series_only(world):
+    hop = world.hop()
+    other = 1 - HOME[CHECKOUT]
+    for batch in messages({CHECKOUT: counts(*[25] * 20)}):
+        world.happens(batch)
+    await carry(hop, [record for record in world.log[other] if record.partition == other])
+    assert CHECKOUT not in hop._shares[other].detector
+
+
+async def test_a_new_generation_starts_from_the_store(world):
+    hop = world.hop()
+    for number, batch in enumerate([*messages({PAYMENTS: SURGE}), ticks({"logs"}, 25)]):
+        await carry(hop, world.happens(batch), generation=number)
+    assert told(world.broker.alerts) == [("volume_surge", "firing", 1), ("volume_surge", "resolved", 2)]
+
+
+async def test_silence_closes_the_last_window(world):
+    hop = world.hop()
+    for batch in messages({PAYMENTS: SURGE[:21]}):
+        await carry(hop, world.happens(batch))
+    assert world.broker.alerts == []
+    with without(world.broker):
+        for now_ms in range(0, 10_000, 2_500):
+            await hop.tick(now_ms)
+        with pytest.raises(BrokerAway):
+            await hop.tick(10_000)
+    await hop.tick(12_500)
+    assert told(world.broker.alerts) == [("volume_surge", "firing", 1)]
+
+
+async def test_what_is_no_row_is_left_out(world):
+    hop = world.hop()
+    odd = [Record(WINDOWS, 0, n, 0, None, value) for n, value in enumerate((None, b"", b"{", b"[" * 9_999, b'{"a":1}'))]
+    await carry(hop, odd)
+    await hop.bury(odd[0], Rejected("failed", "…"))
+    assert hop._shares == {}
+
+
+async def test_an_alert_goes_without_evidence_that_the_store_refuses(world):
+    async def refuse(_alert, *, size):
+        raise StoreRefused("no")
+
+    world.store.evidence = refuse
+    hop = world.hop()
+    for batch in [*messages({PAYMENTS: SURGE[:21]}), ticks({"logs"}, 22)]:
+        await carry(hop, world.happens(batch))
+    assert [one.evidence for one in world.broker.alerts] == [()]
+
+
+async def test_revoked_partitions_are_forgotten(world):
+    hop = world.hop()
+    for batch in messages({PAYMENTS: SURGE[:21]}):
+        await carry(hop, world.happens(batch))
+    hop.revoke([HOME[PAYMENTS]])
+    assert set(hop._shares) == {1 - HOME[PAYMENTS]}
+    hop.revoke(range(PARTITIONS))
+    assert hop._shares == {}
+
+
+@given(st.data())
+@settings(max_examples=25, deadline=None)
+def test_restarts_anywhere_and_replays_from_anywhere_tell_the_same(data):
+    """Kill the hop whenever, let it begin again at any record that it had not passed: one alert for an incident."""
+    calm, bad = st.integers(15, 30), st.sampled_from((0, 90, 300))
+    numbers = data.draw(st.lists(st.one_of(calm, calm, calm, bad), min_size=12, max_size=40))
+    series = {PAYMENTS: counts(*numbers), CHECKOUT: counts(*reversed(numbers)), VIEW: counts(*[20] * len(numbers))}
+    batches = [*messages(series), ticks({"logs", "user"}, len(numbers) + 1)]
+    undisturbed, disturbed = World(), World()
+    asyncio.run(run(undisturbed, batches, kills={}))
+    kills = data.draw(st.dictionaries(st.integers(1, len(batches) - 1), st.integers(0, 15), max_size=4))
+    asyncio.run(run(disturbed, batches, kills=kills))
+    assert {one.id for one in disturbed.broker.alerts} == {one.id for one in undisturbed.broker.alerts}
+    assert disturbed.store.alerts == undisturbed.store.alerts
+
+
+async def run(world, batches, *, kills):
+    """`kills`: before which batch the hop dies, and how many batches the next one goes back."""
+    hop, records = world.hop(), []
+    for number, batch in enumerate(batches):
+        records.append(world.happens(batch))
+        back = kills.get(number)
+        if back is not None:
+            hop = world.hop()
+            for old in records[max(0, number - back) : -1]:
+                await carry(hop, old)
+        await carry(hop, records[-1])
