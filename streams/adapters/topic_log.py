@@ -1,0 +1,143 @@
+"""Reads topics from the log itself: without a group, so that looking changes nothing."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Collection, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any, Final
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import (
+    GroupCoordinatorNotAvailableError,
+    GroupLoadInProgressError,
+    KafkaError,
+    NotCoordinatorForGroupError,
+)
+from aiokafka.structs import OffsetAndMetadata
+
+from streams.core.event import Record
+from streams.errors import BrokerAway, PulsewireError
+from streams.settings import Kafka
+from streams.topology import MAX_MESSAGE_BYTES, MEBI
+
+_FETCH_BYTES: Final = MAX_MESSAGE_BYTES + MEBI
+COORDINATOR_WAITS_S: Final = (0.1, 0.2, 0.5, 1.0, 2.0)
+
+
+@asynccontextmanager
+async def consumer(kafka: Kafka, **options: Any) -> AsyncIterator[AIOKafkaConsumer]:
+    """A consumer of ours, from start to stop.
+
+    Raises:
+        BrokerAway: nothing answers at the address, at the start or within the block.
+    """
+    options = {
+        "enable_auto_commit": False,
+        "max_partition_fetch_bytes": _FETCH_BYTES,
+        "client_id": "pulsewire",
+    } | options
+    made = AIOKafkaConsumer(**kafka.aiokafka(), **options)
+    with _broker_errors(kafka):
+        try:
+            await made.start()
+            yield made
+        finally:
+            with contextlib.suppress(KafkaError, OSError):
+                await made.stop()
+
+
+@asynccontextmanager
+async def administrator(kafka: Kafka) -> AsyncIterator[AIOKafkaAdminClient]:
+    """An admin client, from start to close.
+
+    Raises:
+        BrokerAway: nothing answers at the address, at the start or within the block.
+    """
+    made = AIOKafkaAdminClient(**kafka.aiokafka(), client_id="pulsewire-ask", request_timeout_ms=10_000)
+    with _broker_errors(kafka):
+        try:
+            await made.start()
+            yield made
+        finally:
+            await made.close()
+
+
+async def partitions_of(kafka: Kafka, topics: Collection[str]) -> list[TopicPartition]:
+    """Every partition of these topics, in order.
+
+    Raises:
+        BrokerAway: Kafka does not answer.
+        PulsewireError: there is no such topic.
+    """
+    async with administrator(kafka) as admin:
+        described = {topic["topic"]: topic["partitions"] for topic in await admin.describe_topics()}
+    if missing := sorted(set(topics) - described.keys()):
+        raise PulsewireError(f"no such topic: {', '.join(missing)}; run `pulsewire init` first")
+    return sorted(TopicPartition(topic, one["partition"]) for topic in topics for one in described[topic])
+
+
+async def extents(client: AIOKafkaConsumer, partitions: list[TopicPartition]) -> dict[TopicPartition, tuple[int, int]]:
+    """First offset and end of each partition as they are now."""
+    starts = await client.beginning_offsets(partitions)
+    ends = await client.end_offsets(partitions)
+    return {tp: (starts[tp], ends[tp]) for tp in partitions}
+
+
+async def read(client: AIOKafkaConsumer, stretches: dict[TopicPartition, tuple[int, int]]) -> AsyncIterator[Record]:
+    """Every record of these stretches [from, to) of partitions, each partition in order."""
+    left = {tp: (start, end) for tp, (start, end) in stretches.items() if start < end}
+    client.assign(list(left))
+    for tp, (start, _) in left.items():
+        client.seek(tp, start)
+    while left:
+        fetched = await client.getmany(*left, timeout_ms=1_000, max_records=500)
+        for tp, records in fetched.items():
+            for record in records:
+                if record.offset < left[tp][1]:
+                    yield record_of(record)
+        for tp in list(left):
+            # the position also passes what holds no record, such as a transaction's marker
+            if await client.position(tp) >= left[tp][1]:
+                del left[tp]
+
+
+@contextmanager
+def _broker_errors(kafka: Kafka) -> Iterator[None]:
+    # aiokafka logs every failed try, while we say once that the broker is away
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+    try:
+        yield
+    except BrokenPipeError:  # whoever reads our output has had enough
+        raise
+    except (KafkaError, OSError, TimeoutError) as error:
+        why = str(error) or type(error).__name__
+        raise BrokerAway(f"Kafka at {kafka.servers} does not answer: {why}") from error
+
+
+async def committed(admin: AIOKafkaAdminClient, group: str) -> dict[TopicPartition, OffsetAndMetadata]:
+    """What a group has committed; empty where there is no such group.
+
+    Raises:
+        KafkaError: the broker does not say.
+    """
+    for wait_s in COORDINATOR_WAITS_S:
+        try:
+            return dict(await admin.list_consumer_group_offsets(group))
+        except (GroupCoordinatorNotAvailableError, NotCoordinatorForGroupError, GroupLoadInProgressError):
+            await asyncio.sleep(wait_s)  # a fresh broker makes its topic of offsets when it is first asked for one
+    return dict(await admin.list_consumer_group_offsets(group))
+
+
+def record_of(record: Any) -> Record:
+    """A record of aiokafka's as ours."""
+    return Record(
+        topic=record.topic,
+        partition=record.partition,
+        offset=record.offset,
+        timestamp_ms=record.timestamp,
+        key=record.key,
+        value=record.value,
+        headers=tuple(record.headers),
+    )
