@@ -12,6 +12,8 @@ from infra.sample.generate import MINUTES, SampleEvent, sample_events
 from infra.sample.real import real_events
 from streams.ingest.item import Item
 from streams.ingest.pace import Pace
+from streams.ingest.pump import pump
+from streams.ingest.run import Reads
 from streams.ingest.sender import Sender, producing
 from streams.ingest.tally import Tally
 from streams.ingest.times import rfc3339
@@ -19,8 +21,7 @@ from streams.settings import Kafka
 from streams.topology import KINDS, RAW, Kind
 
 MINUTE_MS: Final = 60_000
-WORTH_WAITING_S: Final = 0.005
-TELL_EVERY: Final = 100
+TELL_EVERY_S: Final = 0.2
 
 OnSent = Callable[[Kind, int], None]
 
@@ -50,10 +51,11 @@ async def replay(kafka: Kafka, *, speed: float, on_sent: OnSent, real: Path | No
         start_s = time.monotonic()
         sent: dict[Kind, asyncio.Task[int]] = {}
         for kind in KINDS:
-            sender = Sender(producer, topic=RAW[kind], tally=(tally := Tally()))
+            tally = Tally()
+            sender = Sender(producer, topic=RAW[kind], tally=tally)
             pace = Pace(speed=speed, origin=(start_ms, start_s))
-            stream = _Stream(kind, sender, tally, pace, on_sent)
-            sent[kind] = asyncio.create_task(stream.play(hour[kind], start_ms=start_ms))
+            items, teller = _items(hour[kind], start_ms=start_ms), _Teller(kind, tally, on_sent)
+            sent[kind] = asyncio.create_task(_play(items, sender, pace=pace, tally=tally, teller=teller))
         try:
             await asyncio.gather(*sent.values())
         finally:
@@ -82,31 +84,36 @@ def item_of(event: SampleEvent, *, start_ms: int) -> Item:
     return Item(msgspec.json.encode({"ts": rfc3339(time_ms), **event.row}), event.key.encode(), time_ms)
 
 
-class _Stream:
-    """One of the three streams: sends at its pace and tells what was acknowledged."""
+class _Teller:
+    """Tells how many more of a kind were acknowledged."""
 
-    def __init__(self, kind: Kind, sender: Sender, tally: Tally, pace: Pace, on_sent: OnSent) -> None:
+    def __init__(self, kind: Kind, tally: Tally, on_sent: OnSent) -> None:
         self._kind: Kind = kind
-        self._sender = sender
         self._tally = tally
-        self._pace = pace
         self._on_sent = on_sent
         self._told = 0
 
-    async def play(self, events: list[SampleEvent], *, start_ms: int) -> int:
-        for number, event in enumerate(events):
-            item = item_of(event, start_ms=start_ms)
-            wait_s = self._pace.wait_s(item.time_ms, time.monotonic())
-            if wait_s > WORTH_WAITING_S or number % TELL_EVERY == 0:
-                await self._sender.settle()
-                self._tell()
-                await asyncio.sleep(max(wait_s, 0))
-            await self._sender.send(item)
-        await self._sender.flush()
-        self._tell()
-        return self._tally.sent
+    def tell(self) -> None:
+        if more := self._tally.sent - self._told:
+            self._told += more
+            self._on_sent(self._kind, more)
 
-    def _tell(self) -> None:
-        if self._tally.sent > self._told:
-            self._on_sent(self._kind, self._tally.sent - self._told)
-            self._told = self._tally.sent
+    async def keep_telling(self) -> None:
+        while True:
+            await asyncio.sleep(TELL_EVERY_S)
+            self.tell()
+
+
+async def _play(items: Reads, sender: Sender, *, pace: Pace, tally: Tally, teller: _Teller) -> int:
+    telling = asyncio.create_task(teller.keep_telling())
+    try:
+        await pump(items, sender, pace=pace, tally=tally, stop=asyncio.Event())
+    finally:
+        telling.cancel()
+    teller.tell()
+    return tally.sent
+
+
+async def _items(events: list[SampleEvent], *, start_ms: int) -> Reads:
+    for event in events:
+        yield item_of(event, start_ms=start_ms)

@@ -44,7 +44,8 @@ def json_lines(
     now: options.NowOption = None, maps: options.Maps = None, sets: options.Sets = None,
     fallbacks: options.Fallbacks = None, time_format: options.TimeFormat = None, zone: options.Zone = "UTC",
     bad_time: options.BadTimes = options.OnBadTime.REFUSE, key: options.Key = None,
-    preset: options.PresetName = None, skip: options.Skip = 0, raw: Raw = False, as_json: options.AsJson = False,
+    preset: options.PresetName = None, skip: options.Skip = 0, raw: Raw = False,
+    wait_s: options.Wait = 30, as_json: options.AsJson = False,
 ) -> None:  # fmt: skip
     """JSON lines, one object a line. Sent byte for byte, unless an option asks for a change."""
     given = options.read_shape(
@@ -57,7 +58,7 @@ def json_lines(
     def reads(plan: sources.Plan, tally: Tally) -> run.Reads:
         return sources.json_lines(paths, plan, raw=raw, on_read=counter(tally))
 
-    bring_files(Request(paths, topic, rate, speed, now, skip, as_json), reads, shape=shape)
+    bring_files(Request(paths, topic, rate, speed, now, skip, as_json, wait_s=wait_s), reads, shape=shape)
 
 
 @app.command("csv")
@@ -66,7 +67,8 @@ def csv_rows(
     now: options.NowOption = None, maps: options.Maps = None, sets: options.Sets = None,
     fallbacks: options.Fallbacks = None, time_format: options.TimeFormat = None, zone: options.Zone = "UTC",
     bad_time: options.BadTimes = options.OnBadTime.REFUSE, key: options.Key = None, skip: options.Skip = 0,
-    encoding: Encoding = "utf-8-sig", delimiter: Delimiter = None, as_json: options.AsJson = False,
+    encoding: Encoding = "utf-8-sig", delimiter: Delimiter = None,
+    wait_s: options.Wait = 30, as_json: options.AsJson = False,
 ) -> None:  # fmt: skip
     """CSV with a header line: columns become fields, named by --map (title=Headline, value=Price:float)."""
     shape = options.read_shape(
@@ -80,7 +82,7 @@ def csv_rows(
     def reads(plan: sources.Plan, tally: Tally) -> run.Reads:
         return sources.csv_rows(paths, plan, encoding=encoding, delimiter=mark, on_read=counter(tally))
 
-    bring_files(Request(paths, topic, rate, speed, now, skip, as_json), reads, shape=shape)
+    bring_files(Request(paths, topic, rate, speed, now, skip, as_json, wait_s=wait_s), reads, shape=shape)
 
 
 @app.command("logs")
@@ -89,7 +91,7 @@ def log_lines(
     now: options.NowOption = None, service: Service = None, follow: Follow = False, new_only: NewOnly = False,
     pattern: Pattern = None, time_format: options.TimeFormat = None, zone: options.Zone = "UTC",
     encoding: LogEncoding = "utf-8", key: options.Key = "service", skip: options.Skip = 0,
-    as_json: options.AsJson = False,
+    wait_s: options.Wait = 30, as_json: options.AsJson = False,
 ) -> None:  # fmt: skip
     """Text logs. Time, level and host are read from common formats; stack traces are joined to their first line."""
     options.check_encoding(encoding, lines_of_bytes=True)
@@ -102,14 +104,14 @@ def log_lines(
     def reads(plan: sources.Plan, tally: Tally) -> run.Reads:
         return sources.log_lines(paths, plan, log_options, on_read=counter(tally))
 
-    request = Request(paths, topic, rate, speed, now, skip, as_json, endless=follow)
+    request = Request(paths, topic, rate, speed, now, skip, as_json, endless=follow, wait_s=wait_s)
     bring_files(request, reads, shape=options.read_shape(zone=zone, key=key))
 
 
 @app.command("rss")
 def feeds(
     urls: Urls, *, topic: options.Topic = RAW["news"], rate: options.Rate = None, every: Every = None,
-    source: Source = None, as_json: options.AsJson = False,
+    source: Source = None, wait_s: options.Wait = 30, as_json: options.AsJson = False,
 ) -> None:  # fmt: skip
     """RSS and Atom feeds: entries that were not sent before become news. Unchanged feeds are not fetched again."""
     for url in urls:
@@ -122,7 +124,7 @@ def feeds(
         def reads(_tally: Tally) -> run.Reads:
             return rss.poll(urls, topic=topic, data_dir=Path(settings.data_dir), every_s=every, source=source)
 
-        return await run.ingest(Kafka.of(settings), topic=topic, reads=reads, pace=Pace(rate=rate))
+        return await run.ingest(Kafka.of(settings), topic=topic, reads=reads, pace=Pace(rate=rate), patience_s=wait_s)
 
     outcome = finish(work(), topic=topic, as_json=as_json, endless=every is not None)
     if every is None and outcome.tally.refused_total == len(urls):

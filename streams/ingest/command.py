@@ -31,6 +31,7 @@ class Request(msgspec.Struct, frozen=True):
     skip: int = 0
     as_json: bool = False
     endless: bool = False
+    wait_s: float = 30
 
 
 def bring_files(request: Request, reads: PlannedReads, *, shape: Shape) -> None:
@@ -49,6 +50,7 @@ def bring_files(request: Request, reads: PlannedReads, *, shape: Shape) -> None:
             reads=lambda tally: reads(plan, tally),
             pace=Pace(rate=request.rate, speed=request.speed),
             total_bytes=0 if STDIN in request.paths else total,
+            patience_s=request.wait_s,
         )
 
     finish(work(), topic=request.topic, as_json=request.as_json, endless=request.endless)

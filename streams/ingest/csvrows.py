@@ -22,15 +22,17 @@ class Records:
     def __init__(self, delimiter: str) -> None:
         self.delimiter = delimiter
         self._open: list[tuple[int, str]] = []
+        self._chars = 0
 
     def feed(self, number: int, line: str) -> Iterator[tuple[int, list[str] | Refusal]]:
         """The records that this line completes: none while one is open, blank ones left out."""
         waiting = deque([(number, line)])
         while waiting:
             self._open.append(waiting.popleft())
+            self._chars += len(self._open[-1][1])
             if not self._is_open():
                 yield from self._complete()
-            elif sum(len(text) for _, text in self._open) > RECORD_CHARS:
+            elif self._chars > RECORD_CHARS:
                 yield self._unclosed(waiting)
 
     def close(self) -> Iterator[tuple[int, list[str] | Refusal]]:
@@ -56,7 +58,7 @@ class Records:
 
     def _complete(self) -> Iterator[tuple[int, list[str] | Refusal]]:
         number, text = self._open[0][0], self._text()
-        self._open.clear()
+        self._reset()
         try:
             rows = list(csv.reader([text], delimiter=self.delimiter))
         except csv.Error as error:
@@ -68,9 +70,13 @@ class Records:
     def _unclosed(self, waiting: "deque[tuple[int, str]]") -> tuple[int, Refusal]:
         """Refuse the line that opened it; the lines after it are read again, each for itself."""
         (number, _), *others = self._open
-        self._open.clear()
+        self._reset()
         waiting.extendleft(reversed(others))
         return number, Refusal("bad_csv", "a quoted field is not closed")
+
+    def _reset(self) -> None:
+        self._open.clear()
+        self._chars = 0
 
     def _text(self) -> str:
         return "\n".join(text for _, text in self._open)

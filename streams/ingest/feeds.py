@@ -31,7 +31,7 @@ def read_feed(body: bytes, *, url: str, host: str, now_ms: int, source: str | No
         parsed = feedparser.parse(body, sanitize_html=False, resolve_relative_uris=False)
     except Exception as error:  # noqa: BLE001 - feedparser gives way to some broken markup with errors of every type
         return Refusal("not_a_feed", f"{type(error).__name__}: {error}"[:200], url)
-    if not parsed.entries and not parsed.version:
+    if not parsed.entries and not parsed.get("version"):
         why = str(parsed.get("bozo_exception", "")) or "neither RSS nor Atom"
         return Refusal("not_a_feed", why[:200], url)
     name = source or plain(parsed.feed.get("title", "")) or host
@@ -54,7 +54,8 @@ def _entry(raw: Any, *, name: str, url: str, now_ms: int) -> Entry | None:
     mark = str(raw.get("id") or link or sha256(f"{title}\n{body}".encode("utf-8", "replace")).hexdigest())
     time_ms = _time(raw, now_ms=now_ms)
     row = {"id": mark, "ts": rfc3339(time_ms), "source": name, "title": title}
-    row |= {field: value for field, value in (("body", body if body != title else ""), ("url", link)) if value}
+    url_of = link if link.startswith(("http://", "https://")) else ""  # a guid that is no address comes as a link, too
+    row |= {field: value for field, value in (("body", body if body != title else ""), ("url", url_of)) if value}
     row = {field: value.encode("utf-8", "replace").decode() for field, value in row.items()}
     return Entry(mark, Item(msgspec.json.encode(row), name.encode("utf-8", "replace"), time_ms, url))
 
@@ -63,7 +64,8 @@ def _time(raw: Any, *, now_ms: int) -> int:
     """When it was published, else updated, else now. A time that cannot be is now, too."""
     for field in ("published", "updated", "created"):
         try:
-            parsed, written = raw.get(f"{field}_parsed"), str(raw.get(field) or "")
+            # feedparser's own get() answers "updated" with "published", and warns
+            parsed, written = dict.get(raw, f"{field}_parsed"), str(dict.get(raw, field) or "")
             time_ms = timegm(parsed) * 1_000 if parsed else None
         except (ValueError, OverflowError, TypeError):
             continue

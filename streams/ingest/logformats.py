@@ -85,5 +85,9 @@ def named(pattern: str, time_format: str | None) -> LogFormat:
         raise ValueError(f"no regular expression: {error}") from None
     if "message" not in compiled.groupindex:
         raise ValueError("needs a group (?P<message>…); it may have time, level, host and any others")
-    has_year = time_format is None or any(code in time_format for code in ("%Y", "%y", "%s", "%G", "%c", "%x"))
+    has_year = (
+        time_format is None
+        or "%" not in time_format
+        or any(code in time_format for code in ("%Y", "%y", "%s", "%G", "%c", "%x"))
+    )
     return LogFormat("yours", compiled, time_format, has_year)

@@ -64,6 +64,10 @@ PresetName = Annotated[
     ),
 ]
 Skip = Annotated[int, typer.Option(min=0, help="Leave out the first N lines of each file, to go on after a failure.")]
+Wait = Annotated[
+    float,
+    typer.Option("--wait", metavar="SECONDS", min=0, help="How long to wait for a broker that does not answer."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="The counts as JSON.")]
 
 

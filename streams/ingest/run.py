@@ -15,7 +15,7 @@ from streams.ingest.item import Item, Read
 from streams.ingest.pace import Pace
 from streams.ingest.progress import showing
 from streams.ingest.pump import pump
-from streams.ingest.sender import Sender, producing, require_topic
+from streams.ingest.sender import PATIENCE_S, Sender, producing, require_topic
 from streams.ingest.tally import Tally
 from streams.settings import Kafka
 
@@ -32,8 +32,9 @@ class Outcome(msgspec.Struct, frozen=True):
 
 
 async def ingest(
-    kafka: Kafka, *, topic: str, reads: Callable[[Tally], Reads], pace: Pace, total_bytes: int = 0
-) -> Outcome:
+    kafka: Kafka, *, topic: str, reads: Callable[[Tally], Reads], pace: Pace, total_bytes: int = 0,
+    patience_s: float = PATIENCE_S,
+) -> Outcome:  # fmt: skip
     """Send what the reads give. A broker that goes away in the middle is an outcome, with the counts up to there.
 
     Raises:
@@ -42,7 +43,7 @@ async def ingest(
     """
     tally, stop, start_s = Tally(total_bytes=total_bytes), asyncio.Event(), time.monotonic()
     failure = ""
-    async with _connected(kafka, topic=topic) as producer:
+    async with _connected(kafka, topic=topic, patience_s=patience_s) as producer:
         start_s = time.monotonic()
         with _stopping(stop):
             async with showing(tally):
@@ -65,8 +66,8 @@ async def latest_ms(reads: Reads) -> int | None:
 
 
 @asynccontextmanager
-async def _connected(kafka: Kafka, *, topic: str) -> AsyncIterator[Any]:
-    async with producing(kafka) as producer:
+async def _connected(kafka: Kafka, *, topic: str, patience_s: float) -> AsyncIterator[Any]:
+    async with producing(kafka, patience_s=patience_s) as producer:
         await require_topic(producer, topic)
         yield producer
 

@@ -7,6 +7,7 @@
 
 import asyncio
 import logging
+import sys
 import time
 from collections import deque
 from collections.abc import AsyncIterator
@@ -23,8 +24,9 @@ from streams.settings import Kafka
 from streams.topology import MAX_MESSAGE_BYTES, RAW, topics
 
 IN_FLIGHT: Final = 5_000
-PATIENCE_S: Final = 15.0
+PATIENCE_S: Final = 30.0
 STOP_S: Final = 5.0
+SAY_FROM_S: Final = 1.0
 BACKOFF_S: Final = (0.25, 0.5, 1.0, 2.0, 4.0)
 NEVER: Final = (MessageSizeTooLargeError, RecordListTooLargeError, InvalidMessageError)
 
@@ -42,6 +44,12 @@ class Sender:
         self._tally = tally
         self._in_flight = in_flight
         self._flying: deque[tuple[asyncio.Future[Any], Item]] = deque()
+        self.landed = 0  # acknowledged or refused by the broker
+
+    @property
+    def on_their_way(self) -> int:
+        """Messages that are neither acknowledged nor refused."""
+        return len(self._flying)
 
     async def send(self, item: Item) -> None:
         """Return once it is on its way; waits while too much is.
@@ -78,6 +86,7 @@ class Sender:
         await self.settle(leave=0)
 
     def _count(self, future: "asyncio.Future[Any]", item: Item) -> None:
+        self.landed += 1
         error = future.exception()
         if error is None:
             self._tally.acknowledged(item)
@@ -101,8 +110,10 @@ async def producing(kafka: Kafka, *, patience_s: float = PATIENCE_S) -> AsyncIte
     try:
         yield producer
     finally:
-        with suppress(KafkaError, TimeoutError):  # all is flushed by now, or the broker is away
+        try:
             await asyncio.wait_for(producer.stop(), timeout=STOP_S)
+        except (KafkaError, TimeoutError):  # the broker is away; what was on its way is told already
+            await producer.client.close()
 
 
 async def require_topic(producer: AIOKafkaProducer, topic: str) -> None:
@@ -142,6 +153,8 @@ async def _connect(kafka: Kafka, *, patience_s: float) -> AIOKafkaProducer:
                 await producer.stop()
             pause_s = BACKOFF_S[min(attempt, len(BACKOFF_S) - 1)]
             attempt += 1
+            if attempt == 1 and patience_s >= SAY_FROM_S:
+                print(f"waiting for the broker at {kafka.servers}", file=sys.stderr, flush=True)
             if time.monotonic() + pause_s > give_up_at:
                 raise BrokerAway(
                     f"no broker answers at {kafka.servers}: start one with `pulsewire up`,"

@@ -86,6 +86,6 @@ def _written(text: str, time_format: str | None) -> datetime:
         return datetime.strptime(text, time_format)  # noqa: DTZ007 - the caller gives it its zone
     except ValueError as error:
         _, remains, rest = str(error).partition(REMAINS)
-        if not remains or not rest:
+        if not remains or (rest[:1].isdigit() and not time_format.endswith("%f")):  # half of a number is no time
             raise
         return datetime.strptime(text.removesuffix(rest), time_format)  # noqa: DTZ007
