@@ -1,10 +1,11 @@
 """Questions become answers: what each address of the read API says, as plain values."""
 
 import asyncio
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
+from streams.core.alert import Evidence
 from streams.serve import asking, queries
 from streams.serve.span import Extent, Range, Span, source_for, span_of, width_for
 from streams.serve.store import Row, Store
@@ -12,7 +13,8 @@ from streams.topology import KINDS, Kind
 
 Answer = dict[str, Any]
 
-_SUMS = ("events", "negative", "neutral", "positive", "anomalies", "errors")
+_SUMS: Final = ("events", "negative", "neutral", "positive", "anomalies", "errors")
+_read_evidence: Final = msgspec.json.Decoder(tuple[Evidence, ...]).decode
 
 
 class Answers:
@@ -138,9 +140,8 @@ def _ranked(row: Row, buckets: int) -> Row:
     return row | {"sentiment": sentiment, "spark": course}
 
 
-def _evidence(text: str) -> list[Any]:
+def _evidence(text: str) -> tuple[Evidence, ...]:
     try:
-        found = msgspec.json.decode(text)
-    except msgspec.DecodeError:
-        return []
-    return found if isinstance(found, list) else []
+        return _read_evidence(text)
+    except msgspec.MsgspecError:
+        return ()

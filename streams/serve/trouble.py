@@ -13,7 +13,10 @@ def reason_of(error: PulsewireError, address: str) -> dict[str, str]:
     """Why there is no answer, and what would help."""
     code = getattr(error.__cause__, "code", None)
     if code in _MISSING:
-        return {"error": "no_tables", "detail": f"the store at {address} has no Pulsewire tables yet: `pulsewire init`"}
+        return {
+            "error": "no_tables",
+            "detail": f"the store at {address} has no Pulsewire tables yet: run `pulsewire init`",
+        }
     if code in _DENIED:
         return {"error": "denied", "detail": f"the store at {address} refuses the reading user: {error}"}
     if code in _TOO_MUCH:

@@ -43,7 +43,7 @@ function showFigures({ kinds, alerts: counts }) {
   ]);
 }
 
-const swatch = (tone, name, extra) => el("span", { class: `tone-${tone}` }, el("span", { class: "swatch" }), name, extra ?? "");
+const swatch = (tone, name) => el("span", { class: `tone-${tone}`, title: name }, el("span", { class: "swatch" }), name);
 const unpick = () => el("button", { type: "button", "aria-label": "Show all again", "data-focus": "unpick", onclick: () => pick(null) }, "✕");
 
 const BENEATH = { news: ["negative", "--bad", "bad"], logs: ["errors", "--bad", "bad"], user: null };
@@ -74,7 +74,7 @@ function showMood(kinds, chosen) {
     lines.push({ name: picked.key, color: "--pick", kind: "line", show: signed });
     shown.columns.push(dense(coarser({ ...all, points: chosen.points }, 48), ["sentiment"]).columns[0]);
   }
-  fill($("mood-legend"), [kind, picked], () => [swatch(kind, lines[0].name), picked ? swatch("pick", picked.key, unpick()) : el("span", {}, "choose a row below to compare")]);
+  fill($("mood-legend"), [kind, picked], () => [swatch(kind, lines[0].name), picked ? [swatch("pick", picked.key), unpick()] : el("span", {}, "choose a row below to compare")]);
   mood.show(lines, shown, "Nothing with a sentiment in this range");
 }
 
@@ -83,7 +83,7 @@ function showFaults(kinds, chosen) {
   const shown = all ? dense(picked ? { ...all, points: chosen.points } : all, ["anomalies", "errors"]) : nothing();
   shown.columns = shown.columns.map((column) => column.map((value) => value || null));
   if (shown.columns.length < 2) shown.columns.push([null]);
-  fill($("services-legend"), [picked], () => [swatch("warn", "anomalies"), swatch("bad", "errors"), picked ? el("span", {}, el("b", {}, picked.key), unpick()) : el("span", {}, "all services")]);
+  fill($("services-legend"), [picked], () => [swatch("warn", "anomalies"), swatch("bad", "errors"), picked ? [el("span", { title: picked.key }, el("b", {}, picked.key)), unpick()] : el("span", {}, "all services")]);
   const bars = (name, color) => ({ name, color, kind: "bars", show: count });
   faults.show([bars("Anomalies", "--warn"), bars("Errors", "--bad")], shown, all ? "No errors and no anomalies in this range" : "No logs yet");
 }
@@ -106,9 +106,11 @@ function showTrouble(error) {
   const box = $("trouble");
   box.hidden = !error;
   $("main").classList.toggle("stale", Boolean(error));
-  if (!error) return void box.replaceChildren();
-  const title = { store_away: "The store is away", no_tables: "The store is empty", page_away: "The page's server is away" }[error.code] ?? "No fresh data";
-  fill(box, [error.code, error.message], () => [el("strong", {}, title), `${error.message}. What is below may be old; this page tries again by itself.`.replace("..", ".")]);
+  if (!error) return void fill(box, null, () => []);
+  const title = { store_away: "The store is away", no_tables: "The store has no tables yet", page_away: "The page's server is away" }[error.code] ?? "No fresh data";
+  const old = $("data").hidden ? "" : "What is below may be old. ";
+  const detail = error.message.charAt(0).toUpperCase() + error.message.slice(1).replace(/[.?]?$/, (end) => end || ".");
+  fill(box, [error.code, detail, old], () => [el("strong", {}, title), `${detail} ${old}This page tries again by itself.`]);
   say("away", title);
 }
 
@@ -116,6 +118,7 @@ async function refresh() {
   clearTimeout(timer);
   const mine = ++turn, { range, about, picked } = state;
   try {
+    if (!$("trouble").hidden) await get("overview", { range }); // one question until that is answered again
     const [overview, incidents, topics, services, actions, chosen] = await Promise.all([
       get("overview", { range }), get("alerts"), get("top", { kind: "news", dimension: about, range }),
       get("top", { kind: "logs", dimension: "service", range }), get("top", { kind: "user", dimension: "action", range }),
@@ -126,7 +129,6 @@ async function refresh() {
     show(overview, { incidents, topics, services, actions, chosen });
   } catch (error) {
     if (mine !== turn) return;
-    if (!error.code) console.error(error);
     showTrouble(error);
   }
   timer = setTimeout(refresh, document.hidden ? EVERY_MS * 10 : EVERY_MS);
@@ -138,17 +140,23 @@ function show(overview, { incidents, topics, services, actions, chosen }) {
   $("data").hidden = !any;
   showStatus(overview.kinds);
   if (!any) return;
-  showFigures(overview);
-  showVolume(overview.kinds, chosen);
-  showMood(overview.kinds, chosen);
-  showFaults(overview.kinds, chosen);
   const heading = $("about-tabs").querySelector("[aria-selected=true]")?.textContent.replace(/ies$/, "y").replace(/s$/, "") ?? "";
-  const common = { picked: state.picked, pick };
-  table($("about"), topics, { ...common, kind: "news", dimension: state.about, columns: NEWS, heading, blank: "No news of that sort in this range." });
-  table($("services"), services, { ...common, kind: "logs", dimension: "service", columns: SERVICES, heading: "Service", blank: "No logs in this range." });
-  table($("actions"), actions, { ...common, kind: "user", dimension: "action", columns: ACTIONS, heading: "Action", blank: "No user events in this range." });
-  alerts($("alerts"), incidents.alerts, { open: openEvents, pick });
-  $("alerts-count").textContent = summary(overview.alerts);
+  const common = { picked: state.picked, pick }, { kinds } = overview;
+  each(
+    () => showFigures(overview), () => showVolume(kinds, chosen), () => showMood(kinds, chosen), () => showFaults(kinds, chosen),
+    () => table($("about"), topics, { ...common, kind: "news", dimension: state.about, columns: NEWS, heading, blank: "No news of that sort in this range." }),
+    () => table($("services"), services, { ...common, kind: "logs", dimension: "service", columns: SERVICES, heading: "Service", blank: "No logs in this range." }),
+    () => table($("actions"), actions, { ...common, kind: "user", dimension: "action", columns: ACTIONS, heading: "Action", blank: "No user events in this range." }),
+    () => alerts($("alerts"), incidents.alerts, { open: openEvents, pick }),
+    () => ($("alerts-count").textContent = summary(overview.alerts)),
+  );
+}
+
+// A part that fails does not take the others with it.
+function each(...parts) {
+  for (const part of parts) {
+    try { part(); } catch (error) { console.error(error); }
+  }
 }
 
 // The address says what is shown, so that it can be passed on.

@@ -26,7 +26,7 @@ export function fill(node, signature, make) {
   const text = JSON.stringify(signature);
   if (node.dataset.shown === text) return;
   const focused = node.contains(document.activeElement) ? document.activeElement.dataset.focus : null;
-  node.replaceChildren(...[make()].flat());
+  node.replaceChildren(...[make()].flat(Infinity).filter((child) => child !== null && child !== undefined));
   node.dataset.shown = text;
   if (focused) [...node.querySelectorAll("[data-focus]")].find((other) => other.dataset.focus === focused)?.focus();
 }
