@@ -52,7 +52,7 @@ LIMIT 1 BY fingerprint
 
 # Which events speak loudest depends on the rule; the position breaks ties, so that it is the same at each call.
 _EVIDENCE: Final = """
-SELECT topic, partition, offset, event_id, text,
+SELECT topic, partition, offset, event_id, if(text != '', text, trim(concat(action, ' ', item_id))) AS said,
     multiIf({rule:String} = 'sentiment_drop', sentiment_score, {rule:String} = 'error_surge', toFloat64(severity_score),
         toFloat64(anomaly_score)) AS shown,
     if(level = '', severity IN {error_severities:Array(String)}, level IN {error_levels:Array(String)}) AS is_error

@@ -100,4 +100,5 @@ def _evidence(one: Scored, rule: str) -> Evidence:
     score = {"sentiment_drop": found.sentiment_e4 / E4, "error_surge": found.severity_score}.get(
         rule, found.anomaly_score
     )
-    return Evidence(event.topic, event.partition, event.offset, event.event_id, event.text, score)
+    said = event.text or f"{event.action} {event.item_id}".strip()
+    return Evidence(event.topic, event.partition, event.offset, event.event_id, said, score)

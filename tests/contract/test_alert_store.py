@@ -224,6 +224,14 @@ async def test_evidence_of_a_drop_are_the_last_that_came(store, day_ms):
     assert await store.evidence(early, size=3) == []
 
 
+async def test_evidence_without_text_says_what_was_done(store, day_ms):
+    bought = scored("user", day_ms, 0, action="buy", item_id="SKU-1")
+    bare = msgspec.structs.replace(bought, event=msgspec.structs.replace(bought.event, text=""))
+    await store.hold(events=[bare])
+    (found,) = await store.evidence(alert(Series("user", "action", "buy"), "volume_surge", day_ms), size=3)
+    assert found.text == "buy SKU-1"
+
+
 async def test_a_fake_store_can_be_away():
     store = FakeAlertStore()
     store.away = True
