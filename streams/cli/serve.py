@@ -22,12 +22,18 @@ def serve(
     settings = load_settings(page=page)
     with listening(settings.page) as listener:
         typer.echo(f"Pulsewire's page is at http://{settings.page}, reading {settings.clickhouse}. Ctrl-C ends it.")
-        level = _LOG_LEVELS[settings.log_level]
-        uvicorn.Server(uvicorn.Config(build(settings), log_level=level, access_log=False)).run(sockets=[listener])
+        config = uvicorn.Config(
+            build(settings),
+            log_level=_LOG_LEVELS[settings.log_level],
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=5,
+        )
+        uvicorn.Server(config).run(sockets=[listener])
 
 
 def listening(address: str) -> socket.socket:
-    """A socket bound to HOST:PORT.
+    """A socket that listens on HOST:PORT.
 
     Raises:
         PulsewireError: the address is taken, or none of ours.
@@ -38,6 +44,7 @@ def listening(address: str) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, int(port)))
+        listener.listen(128)  # from here on who connects waits, even if the page is still being built
     except OSError as error:
         listener.close()
         why = error.strerror or str(error)

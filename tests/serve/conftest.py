@@ -26,9 +26,7 @@ NOW_MS = 1_800_000_000_000  # 2027: the replay lies long ago
 @contextmanager
 def a_store(path: Path) -> Iterator[str]:
     """The address of a store without tables, for as long as it is needed."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = _free_port()
     command = [sys.executable, "-m", "infra.embedded.clickhouse", "--port", str(port)]
     command += ["--path", str(path)]
     with subprocess.Popen(command, env=dict(os.environ)) as process:
@@ -39,6 +37,12 @@ def a_store(path: Path) -> Iterator[str]:
         finally:
             process.terminate()
             process.wait(30)
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A port that nobody listens on."""
+    return _free_port()
 
 
 @pytest.fixture(scope="session")
@@ -85,6 +89,12 @@ async def asking(
         httpx.AsyncClient(transport=transport, base_url=f"http://{host}") as client,
     ):
         yield client
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def _wait(address: str) -> None:

@@ -82,7 +82,6 @@ def test_a_port_that_is_taken_is_one_clear_line():
     from streams.cli.serve import listening
 
     with listening("127.0.0.1:0") as first:
-        first.listen()
         port = first.getsockname()[1]
         with pytest.raises(PulsewireError, match=f"cannot listen on 127.0.0.1:{port}: address already in use"):
             listening(f"127.0.0.1:{port}")
