@@ -19,7 +19,7 @@ from faust.types import TP
 from models.runtime import Classifier
 from streams.adapters import metrics
 from streams.adapters.alert_store import ClickHouseAlertStore
-from streams.adapters.broker import check_topics
+from streams.adapters.broker import LogEnds, log_ends, our_topics
 from streams.adapters.clickhouse import connect
 from streams.adapters.event_store import ClickHouseEventStore
 from streams.adapters.faust_app import new_app
@@ -30,16 +30,17 @@ from streams.agents.alerts import AlertHop
 from streams.agents.carry import Carrier, Patiently
 from streams.agents.consume import Positions, consume
 from streams.agents.events import EventHop, Shape
-from streams.agents.watchdog import Watchdog
+from streams.agents.watchdog import At, Progress, Watchdog
 from streams.core.backoff import Backoff
 from streams.core.decode import Decoder
 from streams.core.entities import WatchList
+from streams.errors import BrokerAway
 from streams.settings import Kafka, Settings
 from streams.topology import KINDS, RAW, WINDOWS
 
 log = logging.getLogger(__name__)
 
-WATCH_EVERY_S = 2.0
+WATCH_EVERY_S = 3.0
 STALL_PATIENCE_S = 120.0
 EXIT_STALLED = 70  # EX_SOFTWARE: whoever supervises us starts us anew
 
@@ -80,12 +81,13 @@ class Worker:
         self.port = await self._probes.start()
         self._classifier = await asyncio.to_thread(self._load, settings.bundle, threads=settings.threads)
         self._store: AsyncClient = await self._starting(lambda: connect(settings))
-        await self._starting(lambda: check_topics(self._kafka))
+        partitions = await self._starting(lambda: our_topics(self._kafka))
         self._publisher = KafkaPublisher(self._kafka, client_id=f"{settings.group}-worker")
-        self._build()
+        self._build(window_partitions=partitions[WINDOWS])
 
-    def _build(self) -> None:
-        settings = self._settings
+    def _build(self, *, window_partitions: int) -> None:
+        # What the topic really has counts, not what `init` would give it
+        settings = self._settings.model_copy(update={"partitions": window_partitions})
         self._app = app = new_app(settings, on_stopped=self.close)
         reader = ThreadedReader(self._classifier)
         watch = WatchList([(entity.name, entity.aliases) for entity in settings.entities])
@@ -127,26 +129,31 @@ class Worker:
             await carrier.patiently(lambda: self._alerts.tick(time.time_ns() // 1_000_000))
 
     async def _watch(self) -> None:
-        while not self._app.should_stop:
-            await asyncio.sleep(WATCH_EVERY_S)
-            lag = self._lag()
-            for (topic, partition), behind in lag.items():
-                metrics.LAG.labels(topic, partition).set(behind)
-            waiting = any(carrier.patiently.waiting for carrier in self._carriers)
-            if self._watchdog.stalled(now_s=time.monotonic(), position=self._positions, lag=lag, waiting=waiting):
-                log.error("stalled: events are waiting and none was acknowledged for %.0f s; ending", STALL_PATIENCE_S)
-                os._exit(EXIT_STALLED)
+        async with log_ends(self._kafka) as ends:
+            while not self._app.should_stop:
+                await asyncio.sleep(WATCH_EVERY_S)
+                with contextlib.suppress(BrokerAway):
+                    self._judge(await self._progress(ends))
 
-    def _lag(self) -> dict[tuple[str, int], int]:
+    async def _progress(self, ends: LogEnds) -> dict[At, Progress]:
         consumer = self._app.consumer
         assigned: set[TP] = consumer.assignment()
         self._assigned = self._assigned or bool(assigned)
-        lag = {}
-        for tp in assigned:
-            position = self._positions.get((tp.topic, tp.partition))
-            if position is not None:
-                lag[tp.topic, tp.partition] = max(0, (consumer.highwater(tp) or 0) - position)
-        return lag
+        found = {}
+        for at, end in (await ends([(tp.topic, tp.partition) for tp in assigned])).items():
+            fetched = await consumer.position(TP(*at))
+            if fetched is not None:
+                found[at] = Progress(end, fetched, self._positions.get(at))
+        return found
+
+    def _judge(self, progress: Mapping[At, Progress]) -> None:
+        busy = any(carrier.busy for carrier in self._carriers)
+        waiting = any(carrier.patiently.waiting for carrier in self._carriers)
+        for (topic, partition), one in progress.items():
+            metrics.LAG.labels(topic, partition).set(one.lag(busy=busy))
+        if self._watchdog.stalled(now_s=time.monotonic(), progress=progress, busy=busy, waiting=waiting):
+            log.error("stalled: there are events and none was taken for %.0f s; ending", STALL_PATIENCE_S)
+            os._exit(EXIT_STALLED)
 
     def _unready(self) -> Mapping[str, str]:
         waiting = {carrier.name: carrier.patiently.waiting for carrier in self._carriers if carrier.patiently.waiting}

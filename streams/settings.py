@@ -7,11 +7,11 @@ never show in a log or in `repr`.
 import os
 import ssl
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 import msgspec
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from streams.errors import SettingsError
@@ -86,7 +86,7 @@ class Settings(BaseSettings):
     session_timeout_ms: int = Field(10_000, ge=6_000, le=300_000)
     lateness_ms: int = Field(60_000, ge=0)
     idle_after_ms: int = Field(10_000, ge=100)
-    window_seconds: tuple[int, ...] = (60, 3600)
+    window_seconds: tuple[Annotated[int, Field(ge=1, le=86_400)], ...] = Field((60, 3600), min_length=1)
     threads: int | None = Field(None, ge=1)
 
     # alerts and samples
@@ -103,6 +103,15 @@ class Settings(BaseSettings):
     metrics_host: str = "127.0.0.1"
     metrics_port: int = Field(0, ge=0, le=65_535)
     log_level: Literal["debug", "info", "warn", "error"] = "warn"
+
+    @model_validator(mode="after")
+    def _alerts_need_their_windows(self) -> Self:
+        if self.alert_window_seconds not in self.window_seconds:
+            raise ValueError(
+                f"alert_window_seconds is {self.alert_window_seconds}: expected one of window_seconds,"
+                f" {', '.join(map(str, self.window_seconds))}"
+            )
+        return self
 
     @classmethod
     def settings_customise_sources(
@@ -129,12 +138,13 @@ def load_settings(**overrides: Any) -> Settings:
 
 def _complaint(error: Any) -> str:
     path = [str(part) for part in error["loc"]]
+    wanted = str(error["msg"]).removeprefix("Value error, ")
+    if not path:
+        return wanted
     name, shown = ".".join(path), repr(error["input"])
     if "password" in name:
         shown = "(hidden)"
-    wanted = str(error["msg"]).removeprefix("Value error, ")
-    variable = f" ({PREFIX}{path[0].upper()})" if path else ""
-    return f"setting {name}{variable} is {shown}: {wanted}"
+    return f"setting {name} ({PREFIX}{path[0].upper()}) is {shown}: {wanted}"
 
 
 def seed_data(settings: Settings) -> Path | None:

@@ -1,5 +1,9 @@
 """Asks a Kafka broker what it has."""
 
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from contextlib import asynccontextmanager
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
@@ -8,8 +12,8 @@ from streams.settings import Kafka
 from streams.topology import topics
 
 
-async def list_topics(kafka: Kafka) -> set[str]:
-    """The names of all topics.
+async def list_topics(kafka: Kafka) -> dict[str, int]:
+    """Every topic, with the number of its partitions.
 
     Raises:
         BrokerAway: nothing answers at the address.
@@ -17,20 +21,48 @@ async def list_topics(kafka: Kafka) -> set[str]:
     admin = AIOKafkaAdminClient(**kafka.aiokafka(), client_id="pulsewire-ask", request_timeout_ms=5_000)
     try:
         await admin.start()
-        return set(await admin.list_topics())
+        return {topic["topic"]: len(topic["partitions"]) for topic in await admin.describe_topics()}
     except (KafkaError, OSError) as error:
         raise BrokerAway(f"Kafka at {kafka.servers} does not answer: {error}") from error
     finally:
         await admin.close()
 
 
-async def check_topics(kafka: Kafka) -> None:
-    """See that ours are there.
+async def our_topics(kafka: Kafka) -> dict[str, int]:
+    """Each topic of ours, with the number of its partitions.
 
     Raises:
         BrokerAway: nothing answers at the address.
         PulsewireError: some are missing.
     """
-    missing = sorted(topics().keys() - await list_topics(kafka))
-    if missing:
+    there = await list_topics(kafka)
+    if missing := sorted(topics().keys() - there.keys()):
         raise PulsewireError(f"no such topic: {', '.join(missing)}; run `pulsewire init` first")
+    return {name: there[name] for name in topics()}
+
+
+At = tuple[str, int]  # (topic, partition)
+LogEnds = Callable[[Collection[At]], Awaitable[dict[At, int]]]
+
+
+@asynccontextmanager
+async def log_ends(kafka: Kafka) -> AsyncIterator[LogEnds]:
+    """Gives a function that asks the broker where logs end now (the next offset).
+
+    It has a connection of its own: a consumer that has stopped fetching does not know how far behind it is. The
+    function raises BrokerAway.
+    """
+    consumer = AIOKafkaConsumer(**kafka.aiokafka(), client_id="pulsewire-watch", isolation_level="read_committed")
+
+    async def ends(of: Collection[At]) -> dict[At, int]:
+        try:
+            answer = await consumer.end_offsets([TopicPartition(*at) for at in of])
+        except (KafkaError, OSError, TimeoutError) as error:
+            raise BrokerAway(f"Kafka at {kafka.servers} does not answer: {error}") from error
+        return {(tp.topic, tp.partition): end for tp, end in answer.items()}
+
+    await consumer.start()
+    try:
+        yield ends
+    finally:
+        await consumer.stop()

@@ -118,7 +118,7 @@ class ClickHouseEventStore:
         """See `ports.EventStore`."""
         spans = _spans(events)
         await self._insert("events", EVENT_COLUMNS, [event_row(scored) for scored in events], spans)
-        await self._insert("windows", WINDOW_COLUMNS, [_window_row(row) for row in rows], [*spans, _mark(rows)])
+        await self._insert("windows", WINDOW_COLUMNS, [_window_row(row) for row in rows], [*spans, *map(_mark, rows)])
 
     async def pick_samples(self, stretch: Stretch, *, size: int) -> list[Sample]:
         """See `ports.EventStore`."""
@@ -187,6 +187,6 @@ def _spans(events: Sequence[Scored]) -> Sequence[object]:
     return sorted(spans.items())
 
 
-def _mark(rows: Sequence[WindowRow]) -> int:
-    """Tells rows that were counted further from rows that were not, should the same batch bring both."""
-    return sum(row.last_offset for row in rows)
+def _mark(row: WindowRow) -> object:
+    """What this row is: the same batch may bring it counted further than before."""
+    return row.topic, row.partition, row.row_key, row.last_offset

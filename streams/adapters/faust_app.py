@@ -9,7 +9,8 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import faust
-from faust.transport.drivers.aiokafka import Consumer, Transport
+from aiokafka import AIOKafkaConsumer
+from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, Transport
 from faust.types import TP
 
 from streams.settings import Kafka, Settings
@@ -32,6 +33,18 @@ class GapSafeConsumer(Consumer):  # type: ignore[misc]
             return any(message.tp == tp and message.offset < lowest for message in list(self._unacked_messages))
         # Offsets that Kafka itself has nothing at (compacted, or a transaction's marker) are kept in `_gap`
         return any(not self._gap[tp].overlaps_point(offset) for offset in range(committed, lowest))
+
+    def _new_consumer_thread(self) -> "CommittedThread":
+        return CommittedThread(self, loop=self.loop, beacon=self.beacon)
+
+
+class CommittedThread(AIOKafkaConsumerThread):  # type: ignore[misc]
+    """Reads committed records alone: what a producer's transaction took back is no event."""
+
+    def _create_worker_consumer(self, transport: Transport) -> AIOKafkaConsumer:
+        consumer = super()._create_worker_consumer(transport)
+        consumer._isolation_level = "read_committed"  # noqa: SLF001 - Faust has no setting for it
+        return consumer
 
 
 class GapSafeTransport(Transport):  # type: ignore[misc]

@@ -72,9 +72,15 @@ class Carrier:
         self.name = name
         self._hop = hop
         self.patiently = Patiently(name, backoff or Backoff())
+        self.busy = False
 
     async def carry(self, records: Sequence[Record], *, generation: int) -> None:
         """Return once every record is stored, published or buried."""
+        self.busy = True
+        await self._carry(records, generation)
+        self.busy = False
+
+    async def _carry(self, records: Sequence[Record], generation: int) -> None:
         try:
             await self._hop.process(records, generation=generation, patiently=self.patiently)
         except Exception as error:  # noqa: BLE001 - whatever it is, no event may be lost to it
@@ -84,8 +90,8 @@ class Carrier:
                 return
             log.warning("%s: splitting a batch of %d: %s", self.name, len(records), _what(error))
             middle = len(records) // 2
-            await self.carry(records[:middle], generation=generation)
-            await self.carry(records[middle:], generation=generation)
+            await self._carry(records[:middle], generation)
+            await self._carry(records[middle:], generation)
 
     async def _bury(self, record: Record, error: Exception) -> None:
         code = "refused" if isinstance(error, StoreRefused) else "failed"

@@ -1,0 +1,75 @@
+"""Settings: what is wrong is refused with its name, its value and what would be right; secrets never show."""
+
+import pytest
+
+from streams.errors import SettingsError
+from streams.settings import Kafka, load_settings
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def test_defaults_are_the_contracts():
+    settings = load_settings()
+    assert (settings.kafka, settings.clickhouse, settings.page, str(settings.data_dir)) == (
+        "127.0.0.1:9092",
+        "http://127.0.0.1:8123",
+        "127.0.0.1:8080",
+        ".pulsewire",
+    )
+
+
+def test_the_environment_overrides_the_file(tmp_path, monkeypatch):
+    (tmp_path / "pulsewire.toml").write_text(
+        'kafka = "a:1"\nbatch_size = 7\nentities = [{ name = "Acme", aliases = ["艾克美"] }]\n'
+    )
+    monkeypatch.setenv("PULSEWIRE_KAFKA", "b:2,c:3")
+    settings = load_settings()
+    assert (settings.kafka, settings.batch_size) == ("b:2,c:3", 7)
+    assert settings.entities[0].aliases == ("艾克美",)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "right"),
+    [
+        ("KAFKA", "localhost", "host:port"),
+        ("KAFKA", "localhost:99999", "host:port"),
+        ("PAGE", "a:1,b:2", "one host:port"),
+        ("CLICKHOUSE", "127.0.0.1:8123", "a URL such as http://"),
+        ("BATCH_SIZE", "0", "greater than or equal to 1"),
+        ("BATCH_SIZE", "many", "valid integer"),
+        ("ALERT_WINDOW_SECONDS", "61", "one of window_seconds, 60, 3600"),
+        ("KAFKA_SECURITY", "TLS", "'PLAINTEXT', 'SSL'"),
+    ],
+)
+def test_a_wrong_value_is_refused_with_name_value_and_what_is_right(monkeypatch, name, value, right):
+    monkeypatch.setenv(f"PULSEWIRE_{name}", value)
+    with pytest.raises(SettingsError) as refused:
+        load_settings()
+    assert name.lower() in str(refused.value)
+    assert value in str(refused.value)
+    assert right in str(refused.value)
+
+
+def test_a_broken_file_is_one_line(tmp_path):
+    (tmp_path / "pulsewire.toml").write_text("kafka = ")
+    with pytest.raises(SettingsError, match=r"pulsewire\.toml cannot be read"):
+        load_settings()
+
+
+def test_secrets_reach_the_client_and_nothing_else(monkeypatch):
+    for name, value in {"SECURITY": "SASL_PLAINTEXT", "USER": "u", "PASSWORD": "hush"}.items():
+        monkeypatch.setenv(f"PULSEWIRE_KAFKA_{name}", value)
+    settings = load_settings()
+    assert "hush" not in repr(settings) + str(settings.model_dump())
+    assert Kafka.of(settings).aiokafka()["sasl_plain_password"] == "hush"
+    assert "hush" not in repr(Kafka.of(settings))
+
+
+def test_tls_comes_with_a_context(monkeypatch):
+    monkeypatch.setenv("PULSEWIRE_KAFKA_SECURITY", "SASL_SSL")
+    known = Kafka.of(load_settings()).aiokafka()
+    assert known["ssl_context"].check_hostname
+    assert known["security_protocol"] == "SASL_SSL"
