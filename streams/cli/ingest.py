@@ -1,19 +1,21 @@
 """`pulsewire ingest`: files, standard input and feeds, into Kafka."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from streams.ingest import options, rss, run, sources
-from streams.ingest.command import Request, bring_files, counter, fail, finish
+from streams.ingest import options
 from streams.ingest.files import STDIN
 from streams.ingest.logformats import LogFormat, named
 from streams.ingest.pace import Pace
 from streams.ingest.shape import Shape
-from streams.ingest.tally import Tally
-from streams.settings import Kafka, load_settings
 from streams.topology import RAW
+
+if TYPE_CHECKING:
+    from streams.ingest.run import Outcome, Reads
+    from streams.ingest.sources import Plan
+    from streams.ingest.tally import Tally
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -48,6 +50,9 @@ def json_lines(
     wait_s: options.Wait = 30, as_json: options.AsJson = False,
 ) -> None:  # fmt: skip
     """JSON lines, one object a line. Sent byte for byte, unless an option asks for a change."""
+    from streams.ingest import sources
+    from streams.ingest.command import Request, bring_files, counter
+
     given = options.read_shape(
         maps=maps, sets=sets, fallbacks=fallbacks, time_format=time_format, zone=zone, bad_time=bad_time.value, key=key
     )
@@ -55,7 +60,7 @@ def json_lines(
     if raw and (speed or now or shape != Shape()):
         raise typer.BadParameter("goes with no option that reads or changes the lines", param_hint="--raw")
 
-    def reads(plan: sources.Plan, tally: Tally) -> run.Reads:
+    def reads(plan: "Plan", tally: "Tally") -> "Reads":
         return sources.json_lines(paths, plan, raw=raw, on_read=counter(tally))
 
     bring_files(Request(paths, topic, rate, speed, now, skip, as_json, wait_s=wait_s), reads, shape=shape)
@@ -71,6 +76,9 @@ def csv_rows(
     wait_s: options.Wait = 30, as_json: options.AsJson = False,
 ) -> None:  # fmt: skip
     """CSV with a header line: columns become fields, named by --map (title=Headline, value=Price:float)."""
+    from streams.ingest import sources
+    from streams.ingest.command import Request, bring_files, counter
+
     shape = options.read_shape(
         maps=maps, sets=sets, fallbacks=fallbacks, time_format=time_format, zone=zone, bad_time=bad_time.value, key=key
     )
@@ -79,7 +87,7 @@ def csv_rows(
     if mark is not None and (len(mark) != 1 or mark in '"\r\n'):
         raise typer.BadParameter("expected one character", param_hint="--delimiter")
 
-    def reads(plan: sources.Plan, tally: Tally) -> run.Reads:
+    def reads(plan: "Plan", tally: "Tally") -> "Reads":
         return sources.csv_rows(paths, plan, encoding=encoding, delimiter=mark, on_read=counter(tally))
 
     bring_files(Request(paths, topic, rate, speed, now, skip, as_json, wait_s=wait_s), reads, shape=shape)
@@ -94,6 +102,9 @@ def log_lines(
     wait_s: options.Wait = 30, as_json: options.AsJson = False,
 ) -> None:  # fmt: skip
     """Text logs. Time, level and host are read from common formats; stack traces are joined to their first line."""
+    from streams.ingest import sources
+    from streams.ingest.command import Request, bring_files, counter
+
     options.check_encoding(encoding, lines_of_bytes=True)
     if follow and (STDIN in paths or now is options.Now.LAST):
         raise typer.BadParameter("needs files, and has no last event", param_hint="--follow")
@@ -101,7 +112,7 @@ def log_lines(
         raise typer.BadParameter("goes with --follow", param_hint="--new-only")
     log_options = sources.LogOptions(service, encoding, _own(pattern, time_format), follow, new_only)
 
-    def reads(plan: sources.Plan, tally: Tally) -> run.Reads:
+    def reads(plan: "Plan", tally: "Tally") -> "Reads":
         return sources.log_lines(paths, plan, log_options, on_read=counter(tally))
 
     request = Request(paths, topic, rate, speed, now, skip, as_json, endless=follow, wait_s=wait_s)
@@ -114,14 +125,18 @@ def feeds(
     source: Source = None, wait_s: options.Wait = 30, as_json: options.AsJson = False,
 ) -> None:  # fmt: skip
     """RSS and Atom feeds: entries that were not sent before become news. Unchanged feeds are not fetched again."""
+    from streams.ingest import rss, run
+    from streams.ingest.command import fail, finish
+    from streams.settings import Kafka, load_settings
+
     for url in urls:
         if not url.startswith(("http://", "https://")):
             raise typer.BadParameter(f"{rss.shown(url)} is no http or https address", param_hint="URL")
 
-    async def work() -> run.Outcome:
+    async def work() -> "Outcome":
         settings = load_settings()
 
-        def reads(_tally: Tally) -> run.Reads:
+        def reads(_tally: "Tally") -> "Reads":
             return rss.poll(urls, topic=topic, data_dir=Path(settings.data_dir), every_s=every, source=source)
 
         return await run.ingest(Kafka.of(settings), topic=topic, reads=reads, pace=Pace(rate=rate), patience_s=wait_s)
