@@ -15,7 +15,7 @@ from streams.adapters.publisher import KafkaPublisher
 from streams.core.alert import Alert, AlertWindow, Evidence
 from streams.core.message import Outgoing
 from streams.settings import Kafka
-from tests.cli.ends import failed_with, was_wrong_usage
+from tests.cli.ends import failed_with, wrong_usage
 
 if TYPE_CHECKING:
     import subprocess
@@ -135,7 +135,7 @@ def test_no_store(pulsewire: Program):
     failed_with(pulsewire("alerts"), "127.0.0.1:1")
 
 
-def test_wrong_usage(pulsewire: Program):
-    was_wrong_usage(pulsewire("alerts", "--from-beginning"), "it goes with --follow")
-    was_wrong_usage(pulsewire("alerts", "--status", "sleeping"), "sleeping")
-    was_wrong_usage(pulsewire("alerts", "--limit", "0"), "--limit")
+def test_wrong_usage():
+    wrong_usage("alerts", "--from-beginning", says="it goes with --follow")
+    wrong_usage("alerts", "--status", "sleeping", says="sleeping")
+    wrong_usage("alerts", "--limit", "0", says="--limit")

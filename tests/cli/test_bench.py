@@ -9,12 +9,11 @@ import typer
 from typer.testing import CliRunner
 
 from streams.errors import PulsewireError
-from tests.cli.ends import was_wrong_usage
+from tests.cli.ends import wrong_usage
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.cli.conftest import Program
 
 command = import_module("streams.cli.bench")  # in the package, its function stands under its name
 SUMS = '''"""How fast numbers add up.
@@ -64,8 +63,8 @@ def test_a_file_without_main(root: Path):
         raise bench("hollow").exception
 
 
-def test_no_such_benchmark(pulsewire: Program):
-    was_wrong_usage(pulsewire("bench", "no_such"), "there is no benchmark 'no_such'; there are:")
+def test_no_such_benchmark():
+    wrong_usage("bench", "no_such", says="there is no benchmark 'no_such'; there are:")
 
 
 def test_without_a_checkout(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):

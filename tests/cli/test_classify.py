@@ -14,7 +14,7 @@ from models.fake import FakeClassifier
 from models.manifest import MODEL
 from streams.cli.classify import run
 from streams.errors import PulsewireError
-from tests.cli.ends import failed_with, was_wrong_usage
+from tests.cli.ends import failed_with, wrong_usage
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -114,5 +114,5 @@ def test_no_such_bundle(pulsewire: Program, tmp_path: Path):
     failed_with(pulsewire("classify", "--bundle", str(tmp_path)), "no bundle in", str(tmp_path))
 
 
-def test_no_such_kind(pulsewire: Program):
-    was_wrong_usage(pulsewire("classify", "--kind", "poems"), "--kind", "poems")
+def test_no_such_kind():
+    wrong_usage("classify", "--kind", "poems", says="poems")

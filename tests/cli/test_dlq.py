@@ -14,7 +14,7 @@ from streams.adapters.topic_log import consumer, extents, partitions_of, read
 from streams.core.event import Record, Rejected
 from streams.core.message import dead_letter
 from streams.settings import Kafka, Settings
-from tests.cli.ends import failed_with, was_wrong_usage
+from tests.cli.ends import failed_with, is_wrong_usage, wrong_usage
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -153,7 +153,8 @@ def test_taken_out_repaired_and_sent(on_stack: Program, settings: Settings, tmp_
 @stack
 def test_nothing_is_sent_without_a_yes(on_stack: Program, settings: Settings):
     bury(settings, "cli_ask", 1)
-    was_wrong_usage(on_stack("dlq", "replay", "--error", "cli_ask"), "1 to user.events", "--yes")
+    done = on_stack("dlq", "replay", "--error", "cli_ask")
+    is_wrong_usage(done.returncode, done.stderr.decode(), "1 to user.events", "--yes")
     assert came_back(settings, "cli_ask") == []
 
 
@@ -173,8 +174,8 @@ def test_no_broker(pulsewire: Program):
     failed_with(pulsewire("dlq", "list"), "Kafka at 127.0.0.1:1 does not answer")
 
 
-def test_wrong_usage(pulsewire: Program):
-    was_wrong_usage(pulsewire("dlq", "show", "somewhere"), "no position such as news.raw/0/17")
-    was_wrong_usage(pulsewire("dlq", "show", "alerts/0/1"), "no position such as news.raw/0/17")
-    was_wrong_usage(pulsewire("dlq", "replay", "--topic", "alerts"), "'alerts' is none of")
-    was_wrong_usage(pulsewire("dlq", "replay", "--from-file", "x", "--again"), "leave the other options out")
+def test_wrong_usage():
+    wrong_usage("dlq", "show", "somewhere", says="no position such as news.raw/0/17")
+    wrong_usage("dlq", "show", "alerts/0/1", says="no position such as news.raw/0/17")
+    wrong_usage("dlq", "replay", "--topic", "alerts", says="'alerts' is none of")
+    wrong_usage("dlq", "replay", "--from-file", "x", "--again", says="leave the other options out")

@@ -10,7 +10,7 @@ import pytest
 from streams.adapters import raw_query
 from streams.adapters.raw_query import _to_the_end, complaint
 from streams.errors import PulsewireError
-from tests.cli.ends import failed_with, was_wrong_usage
+from tests.cli.ends import failed_with, wrong_usage
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Program
@@ -87,12 +87,12 @@ def test_no_server(pulsewire: Program):
     failed_with(pulsewire("query", "select 1"), "127.0.0.1:1")
 
 
-def test_wrong_usage(pulsewire: Program):
-    was_wrong_usage(pulsewire("query"), "Missing argument")
-    was_wrong_usage(pulsewire("query", " ; "), "the query is empty")
-    was_wrong_usage(pulsewire("query", "select 1", "--param", "a"), "is not NAME=VALUE")
-    was_wrong_usage(pulsewire("query", "select 1", "--param", "a=1"), "the query has no {a:Type}")
-    was_wrong_usage(pulsewire("query", "select 1", "--json", "--csv"), "one format, please")
+def test_wrong_usage():
+    wrong_usage("query", says="Missing argument")
+    wrong_usage("query", " ; ", says="the query is empty")
+    wrong_usage("query", "select 1", "--param", "a", says="is not NAME=VALUE")
+    wrong_usage("query", "select 1", "--param", "a=1", says="the query has no {a:Type}")
+    wrong_usage("query", "select 1", "--json", "--csv", says="one format, please")
 
 
 async def in_pieces(data: bytes, size: int):
@@ -125,7 +125,7 @@ def test_a_complaint_is_the_servers_words_alone():
     assert complaint(text) == "no such (X_Y)"
 
 
-HEAVY = ("clickhouse_connect", "faust", "numpy", "onnxruntime", "pandas", "torch")
+HEAVY = ("aiokafka", "clickhouse_connect", "faust", "numpy", "onnxruntime", "pandas", "torch")
 
 
 def test_help_needs_nothing_heavy():
