@@ -103,5 +103,5 @@ def read_cells(
     if len(cells) > len(header):
         detail = f"{len(cells)} cells under {len(header)} columns"
         return Refusal("bad_csv", detail, source, number)
-    row = {name: cell for name, cell in zip(header, cells, strict=False) if cell}
+    row = {name: cell for name, cell in zip(header, cells, strict=False) if name and cell}
     return shaper.item(row, line=number, source=source)

@@ -4,6 +4,7 @@ import html
 import re
 from calendar import timegm
 from hashlib import sha256
+from io import BytesIO
 from typing import Any, Final
 
 import feedparser
@@ -27,8 +28,8 @@ class Entry(msgspec.Struct, frozen=True):
 
 def read_feed(body: bytes, *, url: str, host: str, now_ms: int, source: str | None = None) -> list[Entry] | Refusal:
     """Every entry that has a title, oldest first; a refusal for what is no feed. Never raises."""
-    try:
-        parsed = feedparser.parse(body, sanitize_html=False, resolve_relative_uris=False)
+    try:  # bytes that happen to be a file's name would be opened: a stream is not
+        parsed = feedparser.parse(BytesIO(body), sanitize_html=False, resolve_relative_uris=False)
     except Exception as error:  # noqa: BLE001 - feedparser gives way to some broken markup with errors of every type
         return Refusal("not_a_feed", f"{type(error).__name__}: {error}"[:200], url)
     if not parsed.entries and not parsed.get("version"):

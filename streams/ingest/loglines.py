@@ -55,6 +55,7 @@ class LogReader:
         self._known = False
         self._open: LogRecord | None = None
         self._joined: list[str] = []
+        self._last_line = 0  # where to go on from
         self._chars = 0
         self._previous_ms: int | None = None
 
@@ -66,11 +67,12 @@ class LogReader:
         record = self.parse(text, number=number)
         if record is None and self._open and self._continues(text):
             self._joined.append(text.rstrip())
+            self._last_line = number
             self._chars += len(text)
             return
         yield from self.flush()
         self._open = record or LogRecord(text.strip(), number)
-        self._joined, self._chars = [self._open.message], len(text)
+        self._joined, self._chars, self._last_line = [self._open.message], len(text), number
 
     def flush(self) -> Iterator[Item | Refusal]:
         """The record that is open, as it stands."""
@@ -86,7 +88,7 @@ class LogReader:
             "message": "\n".join(self._joined),
         }
         row |= {name: value for name, value in (("host", record.host), ("level", record.level)) if value}
-        yield self._shaper.item(row, line=record.line, source=self._source)
+        yield self._shaper.item(row, line=self._last_line, source=self._source)
 
     def parse(self, text: str, *, number: int) -> LogRecord | None:
         """What a line says, when it is in a known format. Never raises."""

@@ -35,6 +35,8 @@ def read_time(value: object, *, time_format: str | None = None, zone: tzinfo = U
     A format is strptime's (text after what it names is ignored), or one of s, ms, us, ns.
     """
     try:
+        if isinstance(value, int) and not isinstance(value, bool) and "%" in (time_format or ""):
+            value = str(value)  # 20260102
         if isinstance(value, int | float) and not isinstance(value, bool):
             return _number(float(value), time_format)
         if not isinstance(value, str) or not (text := value.strip()):

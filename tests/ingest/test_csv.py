@@ -71,6 +71,12 @@ async def test_rows_that_cannot_be(tmp_path):
     assert [row["title"] for row in rows(reads)] == ["d"]
 
 
+async def test_a_column_without_a_name_is_left_out(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text(",title\n0,a\n")
+    assert rows(await read(path, Shape())) == [{"title": "a"}]
+
+
 async def test_skip_keeps_the_header(tmp_path):
     path = tmp_path / "a.csv"
     path.write_text("title\na\nb\nc\n")

@@ -120,6 +120,16 @@ def test_a_stack_trace_is_one_record_with_the_line_that_threw_it():
     assert again["message"] == "again"
 
 
+def test_a_record_names_its_last_line_for_one_who_goes_on_from_there():
+    ours = reader()
+    items = [
+        item
+        for number, line in enumerate(("it broke", "  at a", "  at b"), 1)
+        for item in ours.feed(line, number=number)
+    ]
+    assert [item.line for item in (*items, *ours.flush())] == [3]
+
+
 def test_in_a_file_of_no_known_format_only_a_traces_lines_are_joined():
     found = read("it started", "it broke", "    at pay.go", "it goes on")
     assert [row["message"] for row in found] == ["it started", "it broke\n    at pay.go", "it goes on"]

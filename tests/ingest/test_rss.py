@@ -79,6 +79,12 @@ def test_what_is_no_feed_is_a_refusal(body):
     assert refusal.code == "not_a_feed"
 
 
+def test_a_body_that_is_a_files_name_is_not_opened(tmp_path):
+    (tmp_path / "feed.xml").write_text(ATOM)
+    body = str(tmp_path / "feed.xml").encode()
+    assert isinstance(read_feed(body, url="u", host="h", now_ms=NOW_MS), Refusal)
+
+
 @given(st.binary(max_size=200) | st.text(max_size=60).map(lambda text: RSS.format(when=text).encode()))
 def test_any_bytes_are_entries_or_a_refusal(body):
     assert isinstance(read_feed(body, url="u", host="h", now_ms=NOW_MS), list | Refusal)
