@@ -173,5 +173,6 @@ def _shape(settings: Settings) -> Shape:
         tick_ms=settings.alert_window_seconds * 1_000,
         sample_every_ms=settings.sample_every_seconds * 1_000,
         sample_size=settings.sample_size,
+        sample_share=settings.sample_share,
         window_partitions=settings.partitions,
     )

@@ -52,8 +52,11 @@ class EventStore(Protocol):
     async def write(self, events: Sequence[Scored], rows: Sequence[WindowRow]) -> None:
         """Store events, then rows. Writing again what was written changes nothing."""
 
-    async def pick_samples(self, stretch: "Stretch", *, size: int) -> list[Sample]:
-        """The uncertain and the random events of a stretch of event time: the same ones whenever it is asked."""
+    async def pick_samples(self, stretch: "Stretch", *, size: int, share: float) -> list[Sample]:
+        """The uncertain and the random events of a stretch of event time: the same ones whenever it is asked.
+
+        Of each piece and reason at most `size`, and at most this share of those in question, but one at least.
+        """
 
     async def write_samples(self, samples: Sequence[Sample]) -> None:
         """Store samples. Writing again what was written changes nothing."""

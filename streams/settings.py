@@ -95,6 +95,7 @@ class Settings(BaseSettings):
     cooldown_ms: int = Field(600_000, ge=0)
     sample_every_seconds: int = Field(3_600, ge=60)
     sample_size: int = Field(20, ge=1, le=1_000)
+    sample_share: float = Field(0.05, gt=0, le=1)
 
     # the watch list
     entities: tuple[Entity, ...] = ()

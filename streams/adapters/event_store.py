@@ -70,7 +70,8 @@ FROM
         row_number() OVER (
             PARTITION BY stretch, sentiment, category, severity ORDER BY uncertainty DESC, offset
         ) AS place,
-        1 - uncertainty AS rank
+        1 - uncertainty AS rank,
+        count() OVER (PARTITION BY stretch) AS inside
     FROM events FINAL
     WHERE kind = {kind:String} AND topic = {topic:String} AND partition = {partition:UInt32} AND uncertainty > 0.5
       AND event_time >= fromUnixTimestamp64Milli({from_ms:Int64})
@@ -78,14 +79,16 @@ FROM
     UNION ALL
     SELECT *, 'random' AS reason,
         row_number() OVER (PARTITION BY stretch, sentiment, category, severity ORDER BY dice) AS place,
-        dice / 18446744073709551615 AS rank
+        dice / 18446744073709551615 AS rank,
+        count() OVER (PARTITION BY stretch) AS inside
     FROM events FINAL
     WHERE kind = {kind:String} AND topic = {topic:String} AND partition = {partition:UInt32} AND text != ''
       AND event_time >= fromUnixTimestamp64Milli({from_ms:Int64})
       AND event_time < fromUnixTimestamp64Milli({to_ms:Int64})
 )
+QUALIFY row_number() OVER (PARTITION BY picked_for_ms, reason ORDER BY place, rank, offset)
+    <= least({size:UInt32}, greatest(1, floor({share:Float64} * inside)))
 ORDER BY picked_for_ms, reason, place, rank, offset
-LIMIT {size:UInt32} BY picked_for_ms, reason
 """
 
 
@@ -120,9 +123,9 @@ class ClickHouseEventStore:
         await self._insert("events", EVENT_COLUMNS, [event_row(scored) for scored in events], spans)
         await self._insert("windows", WINDOW_COLUMNS, [_window_row(row) for row in rows], [*spans, *map(_mark, rows)])
 
-    async def pick_samples(self, stretch: Stretch, *, size: int) -> list[Sample]:
+    async def pick_samples(self, stretch: Stretch, *, size: int, share: float) -> list[Sample]:
         """See `ports.EventStore`."""
-        where = {name: getattr(stretch, name) for name in stretch.__struct_fields__} | {"size": size}
+        where = {name: getattr(stretch, name) for name in stretch.__struct_fields__} | {"size": size, "share": share}
         with store_errors():
             answer = await self._client.query(_SAMPLES, parameters=where)
         return [_sample(row) for row in answer.named_results()]

@@ -45,7 +45,7 @@ class MemoryEventStore:
             at = (row.topic, row.partition, row.row_key)
             self.rows[at] = join(self.rows[at], row) if at in self.rows else row
 
-    async def pick_samples(self, stretch: Stretch, *, size: int) -> list[Sample]:
+    async def pick_samples(self, stretch: Stretch, *, size: int, share: float) -> list[Sample]:
         """See `ports.EventStore`."""
         picked: list[Sample] = []
         for start_ms in range(stretch.from_ms, stretch.to_ms, stretch.every_ms):
@@ -54,8 +54,9 @@ class MemoryEventStore:
             doubtful = [one for one in inside if one.findings.uncertainty > UNCERTAIN]
             doubtful.sort(key=lambda one: (-one.findings.uncertainty, one.event.offset))
             readable = sorted((one for one in inside if one.event.text), key=_dice)
-            picked += [Sample("random", one, start_ms) for one in readable[:size]]
-            picked += [Sample("uncertain", one, start_ms) for one in doubtful[:size]]
+            for reason, found in (("random", readable), ("uncertain", doubtful)):
+                most = min(size, max(1, int(share * len(found))))
+                picked += [Sample(reason, one, start_ms) for one in found[:most]]
         return picked
 
     async def write_samples(self, samples: Sequence[Sample]) -> None:

@@ -37,6 +37,7 @@ class Shape(msgspec.Struct, frozen=True):
     tick_ms: int = 60_000
     sample_every_ms: int = 3_600_000
     sample_size: int = 20
+    sample_share: float = 0.05
     window_partitions: int = 4
 
 
@@ -184,7 +185,9 @@ class EventHop:
     async def _pick(self, stretches: Sequence[Stretch]) -> list[Sample]:
         samples: list[Sample] = []
         for stretch in stretches:
-            samples += await self._store.pick_samples(stretch, size=self._shape.sample_size)
+            samples += await self._store.pick_samples(
+                stretch, size=self._shape.sample_size, share=self._shape.sample_share
+            )
         await self._store.write_samples(samples)
         return samples
 

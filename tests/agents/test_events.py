@@ -110,7 +110,7 @@ async def test_ticks_go_to_every_partition_after_the_rows_that_they_close(world)
 
 
 async def test_samples_come_when_event_time_enters_another_hour_and_at_the_end(world):
-    hop, carrier = world.worker(sample_size=2)
+    hop, carrier = world.worker(sample_size=2, sample_share=1.0)
     await carrier.carry([news(i, at_s=i) for i in range(10)], generation=1)
     assert world.store.samples == {}
     await carrier.carry([news(10, at_s=3_700)], generation=1)

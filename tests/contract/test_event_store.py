@@ -122,13 +122,17 @@ async def test_samples_are_bounded_and_the_same_at_each_call(store, partition):
     events = [event(partition, i, START_MS + i * 60_000, uncertainty=i / 100) for i in range(100)]
     await store.write(events, [])
     stretch = Stretch("news", "news.raw", partition, START_MS, START_MS + 2 * HOUR_MS, HOUR_MS)
-    samples = await store.pick_samples(stretch, size=5)
-    assert samples == await store.pick_samples(stretch, size=5)
+    samples = await store.pick_samples(stretch, size=5, share=1.0)
+    assert samples == await store.pick_samples(stretch, size=5, share=1.0)
     uncertain = [sample for sample in samples if sample.reason == "uncertain"]
     assert [s.scored.event.offset for s in uncertain if s.picked_for_ms == START_MS] == [59, 58, 57, 56, 55]
     assert [s.scored.event.offset for s in uncertain if s.picked_for_ms == START_MS + HOUR_MS] == [99, 98, 97, 96, 95]
     drawn = [sample for sample in samples if sample.reason == "random"]
     assert len({sample.scored.event.offset for sample in drawn}) == 10
+    few = await store.pick_samples(stretch, size=5, share=0.05)
+    assert len([s for s in few if s.reason == "random" and s.picked_for_ms == START_MS]) == 3
+    least = await store.pick_samples(stretch, size=5, share=0.001)
+    assert len([s for s in least if s.reason == "random"]) == 2
     await store.write_samples(samples)
     await store.write_samples(samples)
 
