@@ -5,6 +5,7 @@ import os
 import random
 import signal
 import time
+from contextlib import asynccontextmanager
 
 import clickhouse_connect
 import msgspec
@@ -91,25 +92,60 @@ async def count_topic(servers, topic):
         await consumer.stop()
 
 
+async def hold_to(ledger, stack):
+    """Wait until all is read, and compare every table and dead-letter topic with the ledger."""
+    await drained(stack.addresses.kafka)
+    host, port = stack.addresses.clickhouse.removeprefix("http://").split(":")
+    client = clickhouse_connect.get_client(host=host, port=int(port), username="reader", database="pulsewire")
+    check(ledger, lambda sql: client.query(sql).result_rows)
+    client.close()
+    for topic, poison in ledger.poison.items():
+        assert len(await count_topic(stack.addresses.kafka, f"{topic}.dlq")) == poison
+
+
+@asynccontextmanager
+async def workers(folder, *names):
+    """The stack with these workers."""
+    async with Stack(folder / "stack") as stack:
+        await initialise(load_settings(kafka=stack.addresses.kafka, clickhouse=stack.addresses.clickhouse))
+        for name in names:
+            await stack.supervisor.add(worker_part(name, stack, folder))
+        yield stack
+
+
+@pytest.fixture
+def seed():
+    chosen = int(os.environ.get("PULSEWIRE_LEDGER_SEED", random.randrange(10**6)))
+    print(f"ledger seed {chosen}: repeat with PULSEWIRE_LEDGER_SEED={chosen}")
+    return chosen
+
+
 @pytest.mark.stack
 @pytest.mark.timeout(600)
-async def test_every_event_counts_once_through_ten_kills(tmp_path):
-    seed = int(os.environ.get("PULSEWIRE_LEDGER_SEED", random.randrange(10**6)))
-    print(f"ledger seed {seed}: repeat with PULSEWIRE_LEDGER_SEED={seed}")
+async def test_every_event_counts_once_through_ten_kills(tmp_path, seed):
     ledger = Ledger()
-    async with Stack(tmp_path / "stack") as stack:
-        settings = load_settings(kafka=stack.addresses.kafka, clickhouse=stack.addresses.clickhouse)
-        await initialise(settings)
-        for name in ("worker-1", "worker-2"):
-            await stack.supervisor.add(worker_part(name, stack, tmp_path))
+    async with workers(tmp_path, "worker-1", "worker-2") as stack:
         async with asyncio.TaskGroup() as group:
             group.create_task(kill_at_random(stack, random.Random(seed)))
             await produce(stack.addresses.kafka, count=COUNT, seed=seed, start_ms=START_MS, per_s=400, ledger=ledger)
-        await drained(stack.addresses.kafka)
-        host, port = stack.addresses.clickhouse.removeprefix("http://").split(":")
-        client = clickhouse_connect.get_client(host=host, port=int(port), username="reader", database="pulsewire")
-        check(ledger, lambda sql: client.query(sql).result_rows)
-        client.close()
-        for topic, poison in ledger.poison.items():
-            assert len(await count_topic(stack.addresses.kafka, f"{topic}.dlq")) == poison
+        await hold_to(ledger, stack)
     assert len(ledger.entries) == COUNT
+
+
+@pytest.mark.stack
+@pytest.mark.timeout(300)
+async def test_every_event_counts_once_though_store_and_broker_die(tmp_path, seed):
+    ledger = Ledger()
+    async with workers(tmp_path, "worker-1") as stack:
+        sending = asyncio.create_task(
+            produce(stack.addresses.kafka, count=6_000, seed=seed, start_ms=START_MS, per_s=300, ledger=ledger)
+        )
+        for name in ("clickhouse", "kafka", "clickhouse"):
+            await asyncio.sleep(3)
+            stack.supervisor.kill(name, signal.SIGKILL)
+            await asyncio.sleep(0.2)
+            await stack.supervisor.until_ready(name)
+        await sending
+        await hold_to(ledger, stack)
+        assert stack.supervisor.restarts("worker-1") == 0, "the worker waits for them; it does not die with them"
+    assert len(ledger.entries) == 6_000
