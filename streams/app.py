@@ -27,7 +27,7 @@ from streams.adapters.probes import Probes
 from streams.adapters.publisher import KafkaPublisher
 from streams.adapters.reader import Blocking, ThreadedReader
 from streams.agents.alerts import AlertHop
-from streams.agents.carry import Carrier, Patiently
+from streams.agents.carry import Carrier, Patiently, Waiting
 from streams.agents.consume import Positions, consume
 from streams.agents.events import EventHop, Shape
 from streams.agents.watchdog import At, Progress, Watchdog
@@ -55,6 +55,8 @@ class Worker:
         self._positions: Positions = {}
         self._carriers: list[Carrier] = []
         self._starting = Patiently("start", Backoff(cap_s=3.0))
+        self._broker = Waiting("kafka")
+        self._ticking = Patiently("alert-clock", Backoff())
         self._watchdog = Watchdog(patience_s=STALL_PATIENCE_S)
         self._probes = Probes(self._unready, host=settings.metrics_host, port=settings.metrics_port)
         self._assigned = False
@@ -123,17 +125,20 @@ class Worker:
 
     async def _tick(self) -> None:
         """Let idle partitions no longer hold alerts back."""
-        carrier = self._carriers[-1]
         while not self._app.should_stop:
             await asyncio.sleep(self._settings.idle_after_ms / 4_000)
-            await carrier.patiently(lambda: self._alerts.tick(time.time_ns() // 1_000_000))
+            await self._ticking(lambda: self._alerts.tick(time.time_ns() // 1_000_000))
 
     async def _watch(self) -> None:
         async with log_ends(self._kafka) as ends:
             while not self._app.should_stop:
                 await asyncio.sleep(WATCH_EVERY_S)
-                with contextlib.suppress(BrokerAway):
+                try:
                     self._judge(await self._progress(ends))
+                except BrokerAway as trouble:
+                    self._broker.away(trouble)
+                else:
+                    self._broker.back()
 
     async def _progress(self, ends: LogEnds) -> dict[At, Progress]:
         consumer = self._app.consumer
@@ -148,21 +153,23 @@ class Worker:
 
     def _judge(self, progress: Mapping[At, Progress]) -> None:
         busy = any(carrier.busy for carrier in self._carriers)
-        waiting = any(carrier.patiently.waiting for carrier in self._carriers)
+        waiting = any(wait.reason for wait in self._waits())
         for (topic, partition), one in progress.items():
             metrics.LAG.labels(topic, partition).set(one.lag(busy=busy))
         if self._watchdog.stalled(now_s=time.monotonic(), progress=progress, busy=busy, waiting=waiting):
             log.error("stalled: there are events and none was taken for %.0f s; ending", STALL_PATIENCE_S)
             os._exit(EXIT_STALLED)
 
+    def _waits(self) -> list[Waiting]:
+        patient = [self._starting, self._ticking, *(carrier.patiently for carrier in self._carriers)]
+        return [self._broker, *(one.waiting for one in patient)]
+
     def _unready(self) -> Mapping[str, str]:
-        waiting = {carrier.name: carrier.patiently.waiting for carrier in self._carriers if carrier.patiently.waiting}
-        if self._starting.waiting:
-            waiting["start"] = self._starting.waiting
+        waiting = {wait.name: wait.reason for wait in self._waits() if wait.reason}
         if not self._carriers:
             waiting.setdefault("start", "loading the model")
-        elif not self._assigned and not self._app.rebalancing_count:
-            waiting["kafka"] = "no partitions assigned yet"
+        elif not self._assigned:
+            waiting.setdefault("kafka", "no partitions assigned yet")
         return waiting
 
 

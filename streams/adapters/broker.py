@@ -1,5 +1,6 @@
 """Asks a Kafka broker what it has."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager
 
@@ -10,6 +11,8 @@ from aiokafka.errors import KafkaError
 from streams.errors import BrokerAway, PulsewireError
 from streams.settings import Kafka
 from streams.topology import topics
+
+ANSWER_WITHIN_S = 5.0
 
 
 async def list_topics(kafka: Kafka) -> dict[str, int]:
@@ -56,9 +59,12 @@ async def log_ends(kafka: Kafka) -> AsyncIterator[LogEnds]:
 
     async def ends(of: Collection[At]) -> dict[At, int]:
         try:
-            answer = await consumer.end_offsets([TopicPartition(*at) for at in of])
+            async with asyncio.timeout(ANSWER_WITHIN_S):
+                answer = await consumer.end_offsets([TopicPartition(*at) for at in of])
         except (KafkaError, OSError, TimeoutError) as error:
-            raise BrokerAway(f"Kafka at {kafka.servers} does not answer: {error}") from error
+            raise BrokerAway(
+                f"Kafka at {kafka.servers} does not answer: {str(error) or 'no answer in time'}"
+            ) from error
         return {(tp.topic, tp.partition): end for tp, end in answer.items()}
 
     await consumer.start()

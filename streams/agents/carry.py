@@ -1,7 +1,7 @@
 """Carries batches through a hop without ever raising for what can be waited out or put aside.
 
-1. A transport that is away is waited for, with back-off, for as long as it takes; it is said once, in the log and in
-   `waiting`.
+1. A transport that is away is waited for, with back-off, for as long as it takes; it is said once in the log, and in
+   `waiting` for as long as it lasts.
 2. A batch that fails for any other reason is split until the record at fault stands alone; that one is buried, the
    others go on, in order.
 """
@@ -34,13 +34,33 @@ class Hop(Protocol):
         """Put one record aside for good."""
 
 
+class Waiting:
+    """Whether somebody waits for a transport, and why; said in the log when it begins and when it ends."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.reason: str | None = None
+
+    def away(self, trouble: Unreachable) -> None:
+        """It does not answer."""
+        metrics.WAITS.labels(self.name).inc()
+        if self.reason is None:
+            log.warning("%s: waiting: %s", self.name, trouble)
+        self.reason = str(trouble)
+
+    def back(self) -> None:
+        """It answered."""
+        if self.reason is not None:
+            log.warning("%s: back, going on", self.name)
+        self.reason = None
+
+
 class Patiently:
     """Calls again, with back-off, while a transport is away."""
 
     def __init__(self, name: str, backoff: Backoff) -> None:
-        self._name = name
+        self.waiting = Waiting(name)
         self._backoff = backoff
-        self.waiting: str | None = None
 
     async def __call__(self, operation: Callable[[], Awaitable[T]]) -> T:
         """The operation's answer, however long it takes."""
@@ -49,20 +69,12 @@ class Patiently:
             try:
                 answer = await operation()
             except Unreachable as trouble:
-                await self._wait(trouble, attempt)
+                self.waiting.away(trouble)
+                await asyncio.sleep(self._backoff.wait_s(attempt, random.random()))  # noqa: S311 - jitter, no secret
                 attempt += 1
             else:
-                if self.waiting is not None:
-                    log.warning("%s: back, going on", self._name)
-                    self.waiting = None
+                self.waiting.back()
                 return answer
-
-    async def _wait(self, trouble: Unreachable, attempt: int) -> None:
-        metrics.WAITS.labels(self._name).inc()
-        if self.waiting is None:
-            log.warning("%s: waiting: %s", self._name, trouble)
-        self.waiting = str(trouble)
-        await asyncio.sleep(self._backoff.wait_s(attempt, random.random()))  # noqa: S311 - jitter, not a secret
 
 
 class Carrier:

@@ -13,5 +13,9 @@ def worker() -> None:
     from streams.app import Worker
     from streams.settings import load_settings
 
+    settings = load_settings()
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    Worker(load_settings()).run()
+    if settings.log_level in ("warn", "error"):
+        # It logs every failed try, while we say once that the broker is away
+        logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+    Worker(settings).run()

@@ -58,7 +58,7 @@ async def test_a_transport_that_is_away_is_waited_for_and_said_once(caplog):
         await carrier.carry([record(0)], generation=1)
     assert [one.offset for one in hop.taken] == [0]
     assert len([line for line in caplog.messages if "waiting" in line]) == 1
-    assert carrier.patiently.waiting is None
+    assert carrier.patiently.waiting.reason is None
 
 
 @pytest.mark.parametrize("at", range(7))
