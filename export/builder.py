@@ -59,11 +59,14 @@ class Builder:
         return model
 
 
-def symmetric(matrix: NDArray[np.float32], axis: int) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
-    """The matrix as int8 and its scales along `axis` (kept as a dimension of 1): matrix is about int8 times scale."""
-    scale = np.abs(matrix).max(axis, keepdims=True).astype(np.float32) / np.float32(127)
+def symmetric(matrix: NDArray[np.float32], axis: int, *, levels: int) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
+    """The matrix as int8 in [-levels, levels] and its scales along `axis` (kept as a dimension of 1).
+
+    matrix is about int8 times scale.
+    """
+    scale = np.abs(matrix).max(axis, keepdims=True).astype(np.float32) / np.float32(levels)
     scale[scale == 0] = 1e-12
-    return np.clip(np.rint(matrix / scale), -127, 127).astype(np.int8), scale
+    return np.clip(np.rint(matrix / scale), -levels, levels).astype(np.int8), scale
 
 
 FLOAT, INT64 = TensorProto.FLOAT, TensorProto.INT64

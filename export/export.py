@@ -24,7 +24,8 @@ from models.training.network import Network
 from models.training.run_folder import Run
 
 PRECISIONS: dict[str, type[Linear]] = {"int8": RowInt8, "fp32": Exact}
-PARITY_ROWS = 100  # of each test set
+PARITY_ROWS = 200  # of each test set
+INVARIANCE_ROWS = 50  # of each head
 PAD = 1
 
 
@@ -91,29 +92,33 @@ def _measured(part: Path, network: Network, plan: Plan, *, report: Report) -> di
     """Parity and, for each set, its figures: what goes into the manifest."""
     classifier = Classifier.load(part, cache=0)
     try:
-        texts = _texts(plan)
+        texts = _texts(plan, list(classifier.manifest.labels))
         tokenizer = Tokenizer.from_file(str(part / TOKENIZER))
         tokenizer.enable_truncation(classifier.manifest.max_length)
         seen = parity.compare(classifier, network, tokenizer, texts)
         parity.require(seen, least=plan.least_agreement)
-        parity.require_invariance(classifier, texts[: 4 * len(PROBES)])
+        parity.require_invariance(classifier, [text for some in texts.values() for text in some[:INVARIANCE_ROWS]])
         reports = evaluate(classifier, plan.sets, plan.data, limit=plan.limit, report=report) if plan.data else []
     finally:
         classifier.close()
     return _metrics(seen, reports)
 
 
-def _texts(plan: Plan) -> list[str]:
-    texts = list(PROBES)
+def _texts(plan: Plan, heads: Sequence[str]) -> dict[str, list[str]]:
+    """For each head the texts to compare on: the project's own probes, and rows of its sets where they are at hand."""
+    texts = {head: list(PROBES) for head in heads}
     if plan.data:
         for one in plan.sets:
-            texts += [row.text for row in sample(one.load(plan.data).test, PARITY_ROWS)]
+            texts[one.head] += [row.text for row in sample(one.load(plan.data).test, PARITY_ROWS)]
     return texts
 
 
-def _metrics(seen: parity.Parity, reports: Sequence[SetReport]) -> dict[str, dict[str, float]]:
+def _metrics(seen: Sequence[parity.Parity], reports: Sequence[SetReport]) -> dict[str, dict[str, float]]:
     figures = {one.name: {"rows": one.rows, "accuracy": one.accuracy, "macro_f1": one.macro_f1} for one in reports}
-    return figures | {"agreement_with_fp32": {"texts": seen.texts, **seen.agreement}}
+    return figures | {
+        "agreement_with_fp32": {one.head: one.agreement for one in seen},
+        "agreement_texts": {one.head: one.texts for one in seen},
+    }
 
 
 def _write(part: Path, manifest: Manifest) -> None:

@@ -1,6 +1,6 @@
 """Whether a bundle answers as the network that it was made from, and the same alone as in company."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 import torch
@@ -12,48 +12,46 @@ from models.runtime import Classifier
 from models.text import prepare
 from models.training.network import Network
 
-CALL = 32
-
 
 class Parity(msgspec.Struct, frozen=True):
-    """For each head the share of texts whose label is the network's own, and the greatest difference in probability."""
+    """For one head the share of texts whose label is the network's, and the greatest difference in probability."""
 
+    head: str
     texts: int
-    agreement: dict[str, float]
-    difference: dict[str, float]
+    agreement: float
+    difference: float
 
 
-def compare(classifier: Classifier, network: Network, tokenizer: Tokenizer, texts: Sequence[str]) -> Parity:
-    """The bundle's readings against the network's in fp32."""
-    heads = list(classifier.manifest.labels)
-    same, worst = dict.fromkeys(heads, 0), dict.fromkeys(heads, 0.0)
-    readings = classifier.classify(texts)
-    for start in range(0, len(texts), CALL):
-        expected = _probabilities(network, tokenizer, texts[start : start + CALL])
-        for head, rows in zip(heads, expected, strict=True):
-            for reading, row in zip(readings[start : start + CALL], rows, strict=True):
-                found = reading.probabilities[head]
-                same[head] += found.index(max(found)) == row.index(max(row))
-                worst[head] = max(worst[head], *(abs(one - other) for one, other in zip(found, row, strict=True)))
-    agreement = {head: round(count / len(texts), 4) for head, count in same.items()}
-    return Parity(len(texts), agreement, {head: round(value, 4) for head, value in worst.items()})
+def compare(
+    classifier: Classifier, network: Network, tokenizer: Tokenizer, texts: Mapping[str, Sequence[str]]
+) -> list[Parity]:
+    """The bundle's readings against the network's in fp32, each head on texts of its own kind."""
+    return [_compare(classifier, network, tokenizer, head, some) for head, some in texts.items()]
 
 
-def _probabilities(network: Network, tokenizer: Tokenizer, texts: Sequence[str]) -> list[list[list[float]]]:
-    """[head][text][label], each text by itself: padding is none of the network's business here."""
-    rows = []
+def _compare(classifier: Classifier, network: Network, tokenizer: Tokenizer, head: str, texts: Sequence[str]) -> Parity:
+    same, worst = 0, 0.0
+    for text, reading in zip(texts, classifier.classify(texts), strict=True):
+        found, expected = reading.probabilities[head], _probabilities(network, tokenizer, head, text)
+        same += found.index(max(found)) == expected.index(max(expected))
+        worst = max(worst, *(abs(one - other) for one, other in zip(found, expected, strict=True)))
+    return Parity(head, len(texts), round(same / len(texts), 4), round(worst, 4))
+
+
+def _probabilities(network: Network, tokenizer: Tokenizer, head: str, text: str) -> list[float]:
+    """The network's own, for one text by itself: padding is none of its business here."""
+    ids = torch.tensor([tokenizer.encode(prepare(text)).ids])
     with torch.no_grad():
-        for encoding in tokenizer.encode_batch_fast([prepare(text) for text in texts]):
-            ids = torch.tensor([encoding.ids])
-            rows.append([logits.softmax(-1)[0].tolist() for logits in network(ids, torch.ones_like(ids))])
-    return [list(per_head) for per_head in zip(*rows, strict=True)]
+        shares: list[float] = network.head(head, ids, torch.ones_like(ids)).softmax(-1)[0].tolist()
+    return shares
 
 
-def require(parity: Parity, *, least: float) -> None:
-    """`ExportError` when a head agrees with the network on less than this share of the texts."""
-    for head, share in parity.agreement.items():
-        if share < least:
-            msg = f"head {head} agrees with the network on {share:.1%} of {parity.texts} texts, less than {least:.1%}"
+def require(seen: Sequence[Parity], *, least: float) -> None:
+    """`ExportError` when a head agrees with the network on less than this share of its texts."""
+    for one in seen:
+        if one.agreement < least:
+            shares = f"{one.agreement:.1%} of {one.texts} texts, less than {least:.1%}"
+            msg = f"head {one.head} agrees with the network on {shares}"
             raise ExportError(msg)
 
 
