@@ -9,12 +9,13 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import time
 from typing import TYPE_CHECKING
 
 from infra.embedded.errors import StackError
-from infra.embedded.log_tail import reason_in
-from infra.embedded.process import Process, describe
+from infra.embedded.log_tail import reason_in, size_of
+from infra.embedded.process import SIGNALLED, Process, describe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -36,6 +37,7 @@ class Keeper:
         self._stop = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._process: Process | None = None
+        self._log_start = 0
         self.restarts = 0
         self.ready = asyncio.Event()
 
@@ -62,6 +64,8 @@ class Keeper:
 
     def kill(self, number: int) -> None:
         """Send a signal to the process, as a fault would; the restart policy answers."""
+        if number == signal.SIGKILL:
+            self.ready.clear()  # it is as good as gone, though nobody has noticed yet
         if self._process:
             self._process.kill(number)
 
@@ -88,6 +92,7 @@ class Keeper:
 
     async def _run_once(self, first: asyncio.Future[None]) -> str:
         """One process from start to end; says why it ended."""
+        self._log_start = size_of(self.log)
         self._process = process = await Process.start(self.part, self.log, hold=self._hold)
         try:
             trouble = await self._until_ready(process)
@@ -99,7 +104,7 @@ class Keeper:
             await process.end()
             self._process = None
         code = await process.wait()
-        return trouble or f"{describe(code)}{reason_in(self.log)}"
+        return trouble or self._explain(code)
 
     async def _until_ready(self, process: Process) -> str | None:
         """None once ready (or stopped), otherwise what went wrong."""
@@ -108,15 +113,21 @@ class Keeper:
         try:
             while not self._stop.is_set():
                 if ended.done():
-                    return f"{describe(ended.result())}{reason_in(self.log)}"
+                    return self._explain(ended.result())
                 if await self._probe():
                     return None
                 if time.monotonic() > deadline:
-                    return f"not ready within {self.part.ready_within_s:.0f} s{reason_in(self.log)}"
+                    return (
+                        f"not ready within {self.part.ready_within_s:.0f} s{reason_in(self.log, since=self._log_start)}"
+                    )
                 await asyncio.wait([ended], timeout=_PROBE_EVERY_S)
         finally:
             ended.cancel()
         return None
+
+    def _explain(self, code: int) -> str:
+        """An exit code, and the reason; who was ended by a signal did not say why."""
+        return f"{describe(code)}{reason_in(self.log, since=self._log_start, guess=code <= SIGNALLED)}"
 
     async def _probe(self) -> bool:
         try:

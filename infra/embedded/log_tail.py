@@ -20,21 +20,31 @@ _FRAME = " ╭╮╰╯│─\r\n"  # typer and rich draw boxes around errors
 _STACK_LINE = re.compile(r"^\s*(at |\d+\. |File |\.\.\. )")
 
 
-def reason_in(log: Path) -> str:
-    """`: <why> (see <log>)`, as well as the log tells."""
-    lines = [line.strip(_FRAME) for line in _tail(log).splitlines() if not _STACK_LINE.match(line)]
+def size_of(log: Path) -> int:
+    """How long it is now; a run's own lines come after that."""
+    try:
+        return log.stat().st_size
+    except OSError:
+        return 0
+
+
+def reason_in(log: Path, *, since: int = 0, guess: bool = True) -> str:
+    """`: <why> (see <log>)`, as well as the lines of a run tell; without a guess only what is certain."""
+    lines = [line.strip(_FRAME) for line in _tail(log, since).splitlines() if not _STACK_LINE.match(line)]
     lines = [line for line in lines if line]
     for pattern, words in _KNOWN:
         if any(pattern.search(line) for line in lines):
             return f": {words} (see {log})"
     telling = [line for line in lines if _TELLING.search(line)] or lines
-    return f": {telling[-1][:200]} (see {log})" if telling else f" (see {log})"
+    return f": {telling[-1][:200]} (see {log})" if guess and telling else f" (see {log})"
 
 
-def _tail(log: Path) -> str:
+def _tail(log: Path, since: int) -> str:
+    size = size_of(log)
+    start = since if since <= size else 0  # it was rotated in between
     try:
         with log.open("rb") as file:
-            file.seek(max(0, log.stat().st_size - _TAIL_BYTES))
+            file.seek(max(start, size - _TAIL_BYTES))
             return file.read().decode(errors="replace")
     except OSError:
         return ""

@@ -17,6 +17,7 @@ from infra.embedded import leash
 if TYPE_CHECKING:
     from infra.embedded.part import Part
 
+SIGNALLED = 128  # an exit code above it: the signal that ended the process
 _LEASH = str(Path(leash.__file__).resolve())
 _SLACK_S = 3.0  # the leash ends by itself after the part's grace; longer than this on top and it hangs
 
@@ -81,7 +82,7 @@ def describe(code: int) -> str:
     """An exit code in words."""
     if code == leash.CANNOT_START:
         return "cannot be started"
-    if code > 128:
+    if code > SIGNALLED:
         with contextlib.suppress(ValueError):
-            return f"ended by {signal.Signals(code - 128).name}"
+            return f"ended by {signal.Signals(code - SIGNALLED).name}"
     return f"ended with code {code}"

@@ -58,11 +58,3 @@ async def test_a_killed_supervisor_leaves_nothing(started: subprocess.Popen[byte
     assert said == [f"waiting for what is left of the last run in {tmp_path}"]
     _, alive = psutil.wait_procs(family, timeout=WITHIN_S)
     assert alive == []
-
-
-def test_ctrl_c_ends_all_in_good_order(started: subprocess.Popen[bytes]):
-    family = family_of(started)
-    started.send_signal(signal.SIGINT)
-    started.wait(30)
-    _, alive = psutil.wait_procs(family, timeout=1)
-    assert alive == []

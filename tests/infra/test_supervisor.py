@@ -172,6 +172,15 @@ async def test_a_part_that_cannot_start_says_why(supervisor: Supervisor, tmp_pat
     assert supervisor.pids() == {}
 
 
+async def test_an_earlier_runs_trouble_is_no_reason(supervisor: Supervisor, tmp_path: Path, said: Lines):
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "part.log").write_text("OSError: No space left on device\n")
+    await supervisor.add(script(tmp_path, "pass"))
+    supervisor.kill("part", signal.SIGKILL)
+    await until(lambda: said)
+    assert said[0].startswith("part ended by SIGKILL (see ")
+
+
 async def test_a_program_that_is_missing(supervisor: Supervisor, tmp_path: Path):
     part = Part(name="part", argv=(str(tmp_path / "nowhere"),), ready=exists(tmp_path / "never"))
     with pytest.raises(StackError, match="cannot be started"):
