@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from models.console import messages, one_line_errors, progress
+from models.console import one_line_errors, progress
 
 app = typer.Typer(no_args_is_help=True, help="Make a bundle of a training run.")
 
@@ -54,4 +54,4 @@ def export(
                 report=report,
             )
     size = sum(file.size for file in made.files.values()) / 1e6
-    messages.print(f"{made.name}, {size:.1f} MB, is in {target}")
+    typer.echo(f"{made.name}, {size:.1f} MB, is in {target}", err=True)

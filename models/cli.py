@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from models.console import console, messages, one_line_errors, progress
+from models.console import console, one_line_errors, progress
 
 app = typer.Typer(no_args_is_help=True, help="Train, measure and choose the model.")
 bundles = typer.Typer(no_args_is_help=True, help="See, check and choose the bundle that reads the events.")
@@ -50,7 +50,9 @@ def train(
             except KeyboardInterrupt:
                 typer.echo(f"pulsewire: stopped; the last checkpoint, if there is one, is in {out}", err=True)
                 raise typer.Exit(1) from None
-    messages.print(f"{run.steps:,} of {run.steps_planned:,} steps in {run.seconds / 60:.1f} minutes, kept in {out}")
+    typer.echo(
+        f"{run.steps:,} of {run.steps_planned:,} steps in {run.seconds / 60:.1f} minutes, kept in {out}", err=True
+    )
 
 
 @app.command()
@@ -107,7 +109,7 @@ def verify(
     """Check a bundle: its files' hashes, its labels, its graph's inputs and outputs, one text read."""
     with one_line_errors():
         name = _opened(folder)
-    console.print(f"{name} is whole")
+    typer.echo(f"{name} is whole")
 
 
 @bundles.command()
@@ -145,9 +147,9 @@ def _opened(folder: Path | None) -> str:
 def _say_in_force(name: str) -> None:
     from models import places
 
-    console.print(f"{name} is in force")
+    typer.echo(f"{name} is in force")
     if named := places.place("bundle"):
-        messages.print(f"but PULSEWIRE_BUNDLE names {named}, which goes before it")
+        typer.echo(f"but PULSEWIRE_BUNDLE names {named}, which goes before it", err=True)
 
 
 def _print_json(value: Any) -> None:
@@ -159,7 +161,9 @@ def _print_json(value: Any) -> None:
 def _print_table(title: str, columns: tuple[str, ...], cells: Sequence[tuple[str, ...]]) -> None:
     from rich.table import Table
 
-    table = Table(*columns, title=title, title_justify="left")
+    table = Table(title=title, title_justify="left")
+    for column in columns:
+        table.add_column(column, overflow="fold")  # a narrow terminal shows all of a folder's name
     for row in cells:
         table.add_row(*row)
     console.print(table)
