@@ -33,7 +33,7 @@ lint: env-test
 	@$(RUN) lint-imports
 
 bench: env-test
-	@$(RUN) pulsewire bench all $(ARGS)
+	@$(RUN) pulsewire bench pipeline --write $(ARGS)
 
 clean:
 	rm -rf .venv .pulsewire .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache runs

@@ -1,0 +1,47 @@
+"""Where a benchmark's table goes: `docs/benchmarks.md`, one section each, with machine, versions and date."""
+
+import os
+import platform
+import re
+import statistics
+import time
+from importlib.metadata import version
+from pathlib import Path
+
+PAGE = Path(__file__).parents[2] / "docs" / "benchmarks.md"
+HEAD = """# Benchmarks
+
+Made by `make bench`. Each figure stands beside a baseline that was taken in turn with it, in the same run; medians of
+the rounds, the spread as (least to most). Two shared cores are noisy: ratios hold better than absolute figures.
+"""
+
+
+def spread(values, form="{:,.0f}"):
+    """Median (least to most)."""
+    low, middle, high = min(values), statistics.median(values), max(values)
+    return f"{form.format(middle)} ({form.format(low)} to {form.format(high)})"
+
+
+def write(name, what, rows):
+    """Put a section into the page, in place of the one that it had."""
+    head = "".join(f"| {column} " for column in rows[0]) + "|\n" + "|---" * len(rows[0]) + "|\n"
+    table = head + "".join("".join(f"| {value} " for value in row.values()) + "|\n" for row in rows)
+    section = f"\n## {name}\n\n{what}\n\n{table}\n{_machine()}\n"
+    page = PAGE.read_text(encoding="utf-8") if PAGE.exists() else HEAD
+    found = re.search(rf"\n## {re.escape(name)}\n.*?(?=\n## |\Z)", page, re.DOTALL)
+    page = page[: found.start()] + section + page[found.end() :] if found else page.rstrip("\n") + "\n" + section
+    PAGE.write_text(page, encoding="utf-8")
+
+
+def _machine():
+    versions = ", ".join(f"{name} {version(name)}" for name in ("faust-streaming", "aiokafka", "chdb"))
+    cpu = next((line.split(":")[1].strip() for line in _cpuinfo() if line.startswith("model name")), platform.machine())
+    python, load = platform.python_version(), os.getloadavg()[0]
+    return (
+        f"{time.strftime('%Y-%m-%d')}, {os.cpu_count()} cores of {cpu}, load {load:.1f}, Python {python}, {versions}."
+    )
+
+
+def _cpuinfo():
+    path = Path("/proc/cpuinfo")
+    return path.read_text(encoding="utf-8").splitlines() if path.exists() else []

@@ -1,0 +1,29 @@
+"""Real texts for benchmarks: from the folder of real data where there is one, else the bundled sample's."""
+
+import csv
+
+from infra.sample.generate import sample_events
+from streams.settings import load_settings, seed_data
+
+LOGS = ("HDFS", "Hadoop", "OpenSSH", "OpenStack", "Linux", "Apache")
+
+
+def headlines():
+    """(where from, texts): each text once."""
+    folder = seed_data(load_settings())
+    if folder is None:
+        return "bundled sample", list(dict.fromkeys(event.row["title"] for event in sample_events()["news"]))
+    with (folder / "sentiment_sentfin" / "headlines.csv").open(encoding="utf-8") as file:
+        return "SEntFiN headlines", list(dict.fromkeys(row["Title"] for row in csv.DictReader(file)))
+
+
+def log_lines():
+    """(where from, lines), of all systems in turn."""
+    folder = seed_data(load_settings())
+    if folder is None:
+        return "bundled sample", [event.row["message"] for event in sample_events()["logs"]]
+    columns = []
+    for system in LOGS:
+        with (folder / "logs_loghub" / f"{system}_2k.log_structured.csv").open(encoding="utf-8") as file:
+            columns.append([row["Content"] for row in csv.DictReader(file)])
+    return "Loghub lines", [line for lines in zip(*columns, strict=True) for line in lines if line.strip()]
