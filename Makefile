@@ -3,8 +3,10 @@
 
 PYTHON ?= python3
 ARGS ?=
-# The interpreter that the machine has: none is ever downloaded
-export UV_PYTHON := $(shell $(PYTHON) -c 'import sys; print(sys.executable)' 2>/dev/null)
+# The interpreter that the machine has: none is ever downloaded. An environment that stands keeps its own unless PYTHON
+# is named: making it anew would take it from under whatever runs in it
+STANDS := $(if $(filter file,$(origin PYTHON)),$(wildcard .venv/bin/python))
+export UV_PYTHON := $(shell $(or $(STANDS),$(PYTHON)) -c 'import sys; print(sys._base_executable)' 2>/dev/null)
 export UV_PYTHON_DOWNLOADS := never
 # A uv that works, not merely one that is on the path
 UV := $(shell if uv --version >/dev/null 2>&1; then echo uv; else echo .venv/bin/uv; fi)

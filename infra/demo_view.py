@@ -17,6 +17,7 @@ from streams.topology import KINDS, RAW, Kind
 
 PLAIN_EVERY_S = 5.0
 RECENT = 8
+_BESIDE_BARS = 56  # columns: topic, counts
 _STYLE = {"critical": "bold red", "warning": "yellow", "info": "cyan"}
 
 
@@ -90,8 +91,8 @@ class LiveView:
         self._live.start()
 
     def say(self, line: str) -> None:
-        """See `View`."""
-        self._console.print(line, highlight=False)
+        """See `View`: the terminal folds a long line, so that it is copied as one."""
+        self._console.print(line, highlight=False, markup=False, soft_wrap=True)
 
     def progress(self, streams: Mapping[Kind, Progress]) -> None:
         """See `View`."""
@@ -115,9 +116,10 @@ class LiveView:
 
     def _bars(self) -> Table:
         table = Table.grid(padding=(0, 2))
+        width = max(4, min(32, self._console.width - _BESIDE_BARS))
         for kind in KINDS:
             p = self._streams[kind]
-            bar = ProgressBar(total=max(1, p.planned), completed=min(p.planned, p.scored), width=32)
+            bar = ProgressBar(total=max(1, p.planned), completed=min(p.planned, p.scored), width=width)
             table.add_row(
                 f"[bold]{RAW[kind]}[/]", bar, f"{p.scored:>6,} of {p.planned:,} read", f"[dim]{p.sent:,} sent[/]"
             )

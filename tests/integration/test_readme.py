@@ -26,9 +26,9 @@ PROGRAM = str(Path(sys.executable).with_name("pulsewire"))
 
 
 def commands():
-    """Every `uv run pulsewire ...` of the README, with what is piped into it."""
-    lines = "".join(SHELL).splitlines()
-    return [line.split("  #")[0].strip().replace("uv run pulsewire", PROGRAM) for line in lines if "uv run" in line]
+    """Every `pulsewire ...` of the README, with what is piped into it."""
+    lines = (line.split("  #")[0].strip() for line in "".join(SHELL).splitlines())
+    return [re.sub(r"(^|\| )pulsewire ", rf"\1{PROGRAM} ", line) for line in lines if "pulsewire " in line]
 
 
 def command(word):
