@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import sys
 import time
 from collections.abc import Callable, Mapping
 from typing import NoReturn
@@ -63,7 +64,7 @@ class Worker:
 
     def run(self) -> NoReturn:
         """Work until a signal comes; leaves the process with Faust's exit code."""
-        loop = asyncio.new_event_loop()
+        loop = _new_loop()
         asyncio.set_event_loop(loop)
         loop.run_until_complete(self.open())
         worker = faust.Worker(
@@ -183,3 +184,12 @@ def _shape(settings: Settings) -> Shape:
         sample_share=settings.sample_share,
         window_partitions=settings.partitions,
     )
+
+
+def _new_loop() -> asyncio.AbstractEventLoop:
+    if sys.platform == "win32":
+        return asyncio.new_event_loop()
+    import uvloop  # noqa: PLC0415 - it is not to be had everywhere
+
+    loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
+    return loop
