@@ -62,7 +62,7 @@ def demo(
     shown = view(Console())
     running = run_demo(load_settings(), once=once, port_base=port_base, speed=speed, view=shown)
     try:
-        finished = asyncio.run(until_signalled(running))
+        finished = asyncio.run(until_signalled(running, say=shown.say))
     finally:
         shown.close()
     if once and not finished:

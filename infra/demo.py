@@ -36,8 +36,8 @@ QUIET_S: Final = 3 * IDLE_AFTER_MS / 1_000  # so long without a change and the l
 PATIENCE_S: Final = 180.0  # for the workers to read what was sent
 
 QUERIES: Final = (
-    """SELECT key, sum(events) AS events, round(avg(sentiment), 2) AS mood FROM trend WHERE kind = 'news'\
- AND dimension = 'entity' AND window_seconds = 60 GROUP BY key ORDER BY mood LIMIT 5""",
+    """SELECT window_start, key, events, round(sentiment, 2) AS mood FROM trend WHERE kind = 'news'\
+ AND dimension = 'entity' AND window_seconds = 60 AND events >= 5 ORDER BY mood LIMIT 5""",
     """SELECT service, severity, count() AS lines, any(text) AS example FROM events FINAL WHERE kind = 'logs'\
  AND anomaly_score > 0.5 GROUP BY ALL ORDER BY lines DESC LIMIT 5""",
     """SELECT starts_at, status, rule, key, annotations['summary'] AS summary FROM alerts FINAL\
@@ -117,10 +117,8 @@ async def _running(folder: Path, ports: Ports, view: View) -> AsyncIterator[Sett
         )
         await initialise(running)
         view.say("loading the model ...")
-        await asyncio.gather(
-            stack.supervisor.add(_part("worker", running, ports.worker, ready=f"{LOOPBACK}:{ports.worker}")),
-            stack.supervisor.add(_part("serve", running, 0, ready=running.page)),
-        )
+        worker = _part("worker", running, ports.worker, ready=f"{LOOPBACK}:{ports.worker}")
+        await stack.supervisor.add_all([worker, _part("serve", running, 0, ready=running.page)])
         yield running
 
 

@@ -39,7 +39,7 @@ async def up(
     settings: Settings, *, workers: int, say: Callable[[str], None], show: Callable[[list[Line]], None]
 ) -> None:
     """Everything up, its addresses shown, until somebody ends it; raises `StackError` for what stands in the way."""
-    await until_signalled(_run(settings, workers=workers, say=say, show=show))
+    await until_signalled(_run(settings, workers=workers, say=say, show=show), say=say)
 
 
 def program_part(name: str, *arguments: str, env: Mapping[str, str], ready_url: str) -> Part:
@@ -67,7 +67,7 @@ async def _run(
         await initialise(settings)
         metrics = {name: free_port() for name in ("serve", *(f"worker-{n}" for n in range(1, workers + 1)))}
         parts = [_part(name, port, settings, stack) for name, port in metrics.items()]
-        await asyncio.gather(*map(stack.supervisor.add, parts))
+        await stack.supervisor.add_all(parts)
         show(_lines(settings, stack, metrics))
         await asyncio.Event().wait()
 
@@ -114,11 +114,17 @@ def _passwords(settings: Settings) -> dict[str, str]:
     }
 
 
-async def until_signalled(work: Coroutine[Any, Any, None]) -> bool:
+async def until_signalled(work: Coroutine[Any, Any, None], *, say: Callable[[str], None]) -> bool:
     """Run it; Ctrl-C and SIGTERM end it in good order, whatever it is at. Whether it came to its own end."""
     task, loop = asyncio.ensure_future(work), asyncio.get_running_loop()
+
+    def end() -> None:
+        if not task.cancelling():  # a second one must not cut short what the first one began
+            say("stopping ...")
+            task.cancel()
+
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, task.cancel)
+        loop.add_signal_handler(number, end)
     try:
         await task
     except asyncio.CancelledError:

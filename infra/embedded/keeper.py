@@ -137,10 +137,10 @@ class Keeper:
 
     def _tell_ready(self, first: asyncio.Future[None]) -> None:
         self.ready.set()
-        if first.done():
-            self._say(f"{self.part.name} is back")
-        else:
+        if not first.done():
             first.set_result(None)
+        elif not first.cancelled():  # else nobody waits for it any more: it is about to be stopped
+            self._say(f"{self.part.name} is back")
 
     async def _unless_stopped(self, waiting: Coroutine[Any, Any, Any]) -> None:
         """Wait for it, or until the part is to stop."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 import msgspec
 
@@ -14,10 +14,10 @@ from infra.embedded.jars import default_cache, ensure_jars
 from infra.embedded.kafka import kafka_part
 from infra.embedded.ports import LOOPBACK, choose_port
 from infra.embedded.store import clickhouse_part
-from infra.embedded.supervisor import Supervisor
+from infra.embedded.supervisor import Supervisor, together
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Mapping
+    from collections.abc import Callable, Mapping
     from types import TracebackType
 
 
@@ -59,7 +59,7 @@ class Stack:
             kafka, controller, clickhouse = self._choose_ports()
             self.supervisor = Supervisor(folder.path / "logs", say=self._say, hold=(folder.lock_fd,))
             opened.push_async_callback(self.supervisor.close)
-            await _together(
+            await together(
                 self._start_kafka(folder.path / "kafka", kafka, controller),
                 self.supervisor.add(clickhouse_part(folder.path / "clickhouse", clickhouse, env=self._store_env)),
             )
@@ -83,13 +83,3 @@ class Stack:
     async def _start_kafka(self, folder: Path, port: int, controller_port: int) -> None:
         jars = await asyncio.to_thread(ensure_jars, default_cache(), say=self._say)
         await self.supervisor.add(await kafka_part(folder, jars, port=port, controller_port=controller_port))
-
-
-async def _together(*starts: Coroutine[Any, Any, None]) -> None:
-    """All of them at once; the first trouble ends the others and is raised as it is."""
-    try:
-        async with asyncio.TaskGroup() as group:
-            for start in starts:
-                group.create_task(start)
-    except BaseExceptionGroup as several:
-        raise several.exceptions[0] from None

@@ -9,10 +9,21 @@ from infra.embedded.errors import StackError
 from infra.embedded.keeper import Keeper
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine, Iterable
     from pathlib import Path
+    from typing import Any
 
     from infra.embedded.part import Part
+
+
+async def together(*starts: Coroutine[Any, Any, None]) -> None:
+    """All of them at once; the first trouble ends the others, waits for their end and is raised as it is."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            for start in starts:
+                group.create_task(start)
+    except BaseExceptionGroup as several:
+        raise several.exceptions[0] from None
 
 
 class Supervisor:
@@ -21,6 +32,10 @@ class Supervisor:
     def __init__(self, log_dir: Path, *, say: Callable[[str], None], hold: tuple[int, ...] = ()) -> None:
         self._log_dir, self._say, self._hold = log_dir, say, hold
         self._keepers: dict[str, Keeper] = {}
+
+    async def add_all(self, parts: Iterable[Part]) -> None:
+        """Start several at once and wait until all are ready; the first that fails ends the others' start."""
+        await together(*map(self.add, parts))
 
     async def add(self, part: Part) -> None:
         """Start a further part and wait until it is ready."""
@@ -32,18 +47,19 @@ class Supervisor:
         try:
             await keeper.start()
         except BaseException:
-            del self._keepers[part.name]
+            self._keepers.pop(part.name, None)
             raise
 
     async def stop(self, name: str) -> None:
         """End one part, gracefully, for good."""
         await self._keeper(name).stop()
-        del self._keepers[name]
+        self._keepers.pop(name, None)  # whoever added it may have been told to end, too, meanwhile
 
     async def close(self) -> None:
         """End every part, the last one added first."""
         for name in reversed(list(self._keepers)):
-            await self.stop(name)
+            if name in self._keepers:
+                await self.stop(name)
 
     def kill(self, name: str, number: int) -> None:
         """Send a signal to a part's process, as a fault would."""

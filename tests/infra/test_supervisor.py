@@ -232,3 +232,32 @@ def test_a_log_is_rotated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     assert (tmp_path / "part.log.1").read_bytes() == b"a long first line\n"
     assert (tmp_path / "part.log").read_bytes() == b"second\n"
     log.close()
+
+
+async def test_a_start_that_is_called_off_leaves_nothing_and_says_nothing(
+    supervisor: Supervisor, tmp_path: Path, said: Lines
+):
+    slow = [script(tmp_path, "time.sleep(0.5)", name=name) for name in ("a", "b")]
+    starting = asyncio.create_task(supervisor.add_all(slow))
+    await until(lambda: len(supervisor.pids()) == 2)
+    pids = supervisor.pids().values()
+    starting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await starting
+    await supervisor.close()
+    assert (supervisor.pids(), said) == ({}, [])
+    assert not any(psutil.pid_exists(pid) for pid in pids)
+
+
+async def test_closed_while_one_is_being_stopped(supervisor: Supervisor, tmp_path: Path):
+    await supervisor.add_all([script(tmp_path, "pass", name=name) for name in ("a", "b")])
+    await asyncio.gather(supervisor.stop("a"), supervisor.stop("b"), supervisor.close())
+    assert supervisor.pids() == {}
+
+
+async def test_the_first_that_fails_ends_the_others_start(supervisor: Supervisor, tmp_path: Path):
+    with pytest.raises(StackError, match="bad did not start"):
+        await supervisor.add_all(
+            [script(tmp_path, "time.sleep(60)", name="slow"), script(tmp_path, "raise SystemExit(3)", name="bad")]
+        )
+    assert supervisor.pids() == {}

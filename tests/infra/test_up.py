@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import socket
@@ -14,6 +15,7 @@ import pytest
 
 from infra.embedded.folder import Folder
 from infra.embedded.ports import LOOPBACK, free_port
+from infra.up import until_signalled
 
 PULSEWIRE = Path(sys.executable).with_name("pulsewire")
 
@@ -78,3 +80,19 @@ def test_a_whole_run(tmp_path: Path):
     assert (second.returncode, "in use" in second.stderr) == (1, True)
     _, alive = psutil.wait_procs(family, timeout=5)
     assert alive == []
+
+
+async def test_a_second_signal_does_not_cut_the_clean_up_short():
+    said, steps = [], []
+
+    async def work() -> None:
+        try:
+            os.kill(os.getpid(), signal.SIGINT)
+            await asyncio.sleep(60)
+        finally:
+            os.kill(os.getpid(), signal.SIGTERM)
+            await asyncio.sleep(0.1)
+            steps.append("cleaned up")
+
+    assert await until_signalled(work(), say=said.append) is False
+    assert (said, steps) == (["stopping ..."], ["cleaned up"])
