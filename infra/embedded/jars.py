@@ -12,6 +12,7 @@ import hashlib
 import os
 import shutil
 import tempfile
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -39,24 +40,31 @@ def ensure_jars(
     say: Callable[[str], None],
     jars: Sequence[Jar] | None = None,
     repositories: Mapping[str, str] | None = None,
+    given_up: threading.Event | None = None,
 ) -> list[Path]:
     """The jars' paths, after fetching what is missing; raises `StackError` rather than return an unverified file.
 
-    `repositories` (name to address) stand in for jgo's own, for a mirror or a test.
+    `repositories` (name to address) stand in for jgo's own, for a mirror or a test. Once `given_up` is set, fetching
+    ends with the next bytes that come.
     """
     wanted = read_lock() if jars is None else tuple(jars)
     try:
         cache.mkdir(parents=True, exist_ok=True)
         missing = [jar for jar in wanted if not _is_good(cache / jar.file_name, jar)]
         if missing:
-            _fetch_all(missing, cache, say=say, repositories=repositories)
+            _fetch_all(missing, cache, say=say, repositories=repositories, given_up=given_up or threading.Event())
     except OSError as error:
         raise StackError(_explain(error, cache)) from error
     return [cache / jar.file_name for jar in wanted]
 
 
 def _fetch_all(
-    missing: Sequence[Jar], cache: Path, *, say: Callable[[str], None], repositories: Mapping[str, str] | None
+    missing: Sequence[Jar],
+    cache: Path,
+    *,
+    say: Callable[[str], None],
+    repositories: Mapping[str, str] | None,
+    given_up: threading.Event,
 ) -> None:
     total = sum(jar.size_bytes for jar in missing)
     with (
@@ -64,7 +72,13 @@ def _fetch_all(
         Progress(f"Kafka {KAFKA_VERSION}, {len(missing)} jars", total_bytes=total, say=say) as progress,
         ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="jars") as pool,
     ):
-        tasks = [pool.submit(_fetch, jar, cache, Path(scratch), progress.advance, repositories) for jar in missing]
+
+        def advance(count_bytes: int) -> None:
+            if given_up.is_set():
+                raise StackError("fetching Kafka's jars was given up")
+            progress.advance(count_bytes)
+
+        tasks = [pool.submit(_fetch, jar, cache, Path(scratch), advance, repositories) for jar in missing]
         try:
             for task in tasks:
                 task.result()

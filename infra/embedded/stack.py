@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -81,5 +82,10 @@ class Stack:
         )
 
     async def _start_kafka(self, folder: Path, port: int, controller_port: int) -> None:
-        jars = await asyncio.to_thread(ensure_jars, default_cache(), say=self._say)
+        given_up = threading.Event()
+        try:
+            jars = await asyncio.to_thread(ensure_jars, default_cache(), say=self._say, given_up=given_up)
+        except asyncio.CancelledError:
+            given_up.set()  # a thread cannot be cancelled, and the program ends only with it
+            raise
         await self.supervisor.add(await kafka_part(folder, jars, port=port, controller_port=controller_port))

@@ -115,6 +115,15 @@ def test_a_cut_off_is_tried_again(repository: Repository, tmp_path: Path):
     assert path.stat().st_size == 100_000
 
 
+def test_given_up_ends_it_amid_a_file(repository: Repository, tmp_path: Path):
+    jars = [repository.jar(name, name.encode() * 1_000_000) for name in ("a", "b")]
+    given_up = threading.Event()
+    given_up.set()
+    with pytest.raises(StackError, match="given up"):
+        ensure_jars(tmp_path, say=quiet, jars=jars, repositories=repository.address, given_up=given_up)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_after_a_cut_off_the_next_run_goes_on(repository: Repository, tmp_path: Path):
     jars = [repository.jar(name, name.encode() * 10_000) for name in ("a", "b", "c", "d")]
     repository.cut["/org/test/d/1.0/d-1.0.jar"] = 3
