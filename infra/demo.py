@@ -78,10 +78,9 @@ async def demo(settings: Settings, *, once: bool, port_base: int | None, speed: 
     Raises:
         PulsewireError: something did not come up or did not drain, or, with `once`, some kind raised no alert.
     """
-    began_s = time.monotonic()
+    began_s, real = time.monotonic(), seed_data(settings)
     ports = Ports.choose(port_base)
     async with _running(settings.data_dir.absolute() / "demo", ports, view) as running:
-        real = seed_data(settings)
         seen = Seen(planned={kind: len(events) for kind, events in (await whole_hour(real)).items()})
         view.say(f"dashboard: http://{running.page}")
         view.say(_what_plays(seen, real, speed))

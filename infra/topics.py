@@ -1,5 +1,7 @@
 """Creates our topics, with the partitions and settings that we want of them (Faust's own declaration does not)."""
 
+import logging
+
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
@@ -15,6 +17,7 @@ async def create_topics(settings: Settings) -> list[str]:
         BrokerAway: no broker answers.
         PulsewireError: the broker will not create a topic.
     """
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # we say it ourselves, in one line
     admin = AIOKafkaAdminClient(**Kafka.of(settings).aiokafka(), client_id="pulsewire-init")
     try:
         await admin.start()

@@ -9,7 +9,7 @@ from importlib.metadata import entry_points
 import typer
 
 from models.errors import ModelError
-from streams.errors import PulsewireError
+from streams.errors import BrokerAway, PulsewireError, StoreAway
 
 GROUP = "pulsewire.commands"
 
@@ -35,6 +35,10 @@ def main() -> None:
     """Run a command."""
     try:
         program()()
+    except StoreAway as error:
+        sys.exit(f"pulsewire: {error} - start it (`pulsewire up`), or name yours in PULSEWIRE_CLICKHOUSE")
+    except BrokerAway as error:
+        sys.exit(f"pulsewire: {error} - start it (`pulsewire up`), or name yours in PULSEWIRE_KAFKA")
     except (PulsewireError, ModelError) as error:
         sys.exit(f"pulsewire: {error}")  # to standard error, with exit code 1
     except KeyboardInterrupt:

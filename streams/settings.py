@@ -4,6 +4,7 @@ A wrong setting is refused at start with its name, the value and what would be r
 never show in a log or in `repr`.
 """
 
+import difflib
 import os
 import ssl
 from pathlib import Path
@@ -18,21 +19,26 @@ from streams.errors import SettingsError
 
 CONFIG_FILE = "pulsewire.toml"
 PREFIX = "PULSEWIRE_"
+CONFIG = PREFIX + "CONFIG"
+OTHERS = (PREFIX + "WORKERS",)  # read by docker-compose.yml alone
+
+
+def _is_address(value: str) -> bool:
+    host, colon, port = value.strip().rpartition(":")
+    return bool(host and colon and port.isdigit() and 0 < int(port) < 65_536)
 
 
 def _addresses(value: str) -> str:
     """A comma-separated list of host:port."""
-    for address in value.split(","):
-        host, colon, port = address.strip().rpartition(":")
-        if not (host and colon and port.isdigit() and 0 < int(port) < 65_536):
-            raise ValueError("expected host:port, or several separated by commas, such as 127.0.0.1:9092")
+    if not all(map(_is_address, value.split(","))):
+        raise ValueError("expected host:port, or several separated by commas, such as 127.0.0.1:9092")
     return value
 
 
 def _address(value: str) -> str:
-    if "," in value:
+    if "," in value or not _is_address(value):
         raise ValueError("expected one host:port, such as 127.0.0.1:8080")
-    return _addresses(value)
+    return value
 
 
 def _url(value: str) -> str:
@@ -54,7 +60,7 @@ class Entity(BaseModel):
 class Settings(BaseSettings):
     """What an operator may choose. Times are in the unit that the name ends with."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, toml_file=CONFIG_FILE, frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix=PREFIX, toml_file=CONFIG_FILE, frozen=True, extra="forbid")
 
     # where things are
     kafka: Annotated[str, AfterValidator(_addresses)] = "127.0.0.1:9092"
@@ -118,7 +124,7 @@ class Settings(BaseSettings):
     def settings_customise_sources(
         cls, settings_cls: type[BaseSettings], *_: PydanticBaseSettingsSource, **sources: PydanticBaseSettingsSource
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        toml = TomlConfigSettingsSource(settings_cls, Path(os.environ.get(PREFIX + "CONFIG", CONFIG_FILE)))
+        toml = TomlConfigSettingsSource(settings_cls, config_file())
         return sources["init_settings"], sources["env_settings"], toml
 
 
@@ -129,12 +135,33 @@ def load_settings(**overrides: Any) -> Settings:
         SettingsError: one line for each setting that is wrong: its name, its value, what would be right.
     """
     given = {name: value for name, value in overrides.items() if value is not None}
+    named = os.environ.get(CONFIG)
+    if named and not Path(named).is_file():
+        raise SettingsError(f"{CONFIG} is {named!r}: there is no such file")
     try:
         return Settings(**given)
     except ValidationError as error:
         raise SettingsError("; ".join(_complaint(e) for e in error.errors())) from None
     except ValueError as error:  # a TOML file that is none
-        raise SettingsError(f"{CONFIG_FILE} cannot be read: {error}") from None
+        raise SettingsError(f"{config_file()} cannot be read: {error}") from None
+
+
+def config_file() -> Path:
+    """The file of settings, which need not exist."""
+    return Path(os.environ.get(CONFIG) or CONFIG_FILE)
+
+
+def unknown_variables() -> list[str]:
+    """Variables that look like settings and are none."""
+    known = {CONFIG, *OTHERS, *(PREFIX + name.upper() for name in Settings.model_fields)}
+    return sorted(name for name in os.environ if name.startswith(PREFIX) and name.upper() not in known)
+
+
+def meant(name: str) -> str:
+    """The setting that a wrong name comes closest to, as a question; empty where none is close."""
+    close = difflib.get_close_matches(name.removeprefix(PREFIX).lower(), Settings.model_fields, n=1)
+    shown = close and (PREFIX + close[0].upper() if name.startswith(PREFIX) else close[0])
+    return f"; is it {shown}?" if shown else ""
 
 
 def _complaint(error: Any) -> str:
@@ -143,13 +170,23 @@ def _complaint(error: Any) -> str:
     if not path:
         return wanted
     name, shown = ".".join(path), repr(error["input"])
+    if error["type"] == "extra_forbidden":
+        return f"{config_file()} sets {name}, which is no setting{meant(name)}"
+    if error["type"] == "tuple_type":
+        wanted = "expected a list, such as [60, 3600]" if "seconds" in name else "expected a list"
     if "password" in name:
         shown = "(hidden)"
     return f"setting {name} ({PREFIX}{path[0].upper()}) is {shown}: {wanted}"
 
 
 def seed_data(settings: Settings) -> Path | None:
-    """The folder of real data: the one that is named, else `../shared/data` where it exists."""
+    """The folder of real data: the one that is named, else `../shared/data` where it exists.
+
+    Raises:
+        SettingsError: what is named is no folder.
+    """
+    if settings.seed_data and not settings.seed_data.is_dir():
+        raise SettingsError(f"setting seed_data ({PREFIX}SEED_DATA) is {str(settings.seed_data)!r}: no such folder")
     folder = settings.seed_data or Path("../shared/data")
     return folder if folder.is_dir() else None
 

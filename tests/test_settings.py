@@ -3,7 +3,7 @@
 import pytest
 
 from streams.errors import SettingsError
-from streams.settings import Kafka, load_settings
+from streams.settings import Kafka, load_settings, seed_data
 
 
 @pytest.fixture(autouse=True)
@@ -37,6 +37,8 @@ def test_the_environment_overrides_the_file(tmp_path, monkeypatch):
         ("KAFKA", "localhost", "host:port"),
         ("KAFKA", "localhost:99999", "host:port"),
         ("PAGE", "a:1,b:2", "one host:port"),
+        ("PAGE", "8080", "one host:port"),
+        ("WINDOW_SECONDS", "60", "a list, such as [60, 3600]"),
         ("CLICKHOUSE", "127.0.0.1:8123", "a URL such as http://"),
         ("BATCH_SIZE", "0", "greater than or equal to 1"),
         ("BATCH_SIZE", "many", "valid integer"),
@@ -57,6 +59,27 @@ def test_a_broken_file_is_one_line(tmp_path):
     (tmp_path / "pulsewire.toml").write_text("kafka = ")
     with pytest.raises(SettingsError, match=r"pulsewire\.toml cannot be read"):
         load_settings()
+
+
+def test_a_file_that_is_named_must_be_there(tmp_path, monkeypatch):
+    monkeypatch.setenv("PULSEWIRE_CONFIG", str(tmp_path / "mine.toml"))
+    with pytest.raises(SettingsError, match=r"PULSEWIRE_CONFIG is '.*mine\.toml': there is no such file"):
+        load_settings()
+    (tmp_path / "mine.toml").write_text("kafka = ")
+    with pytest.raises(SettingsError, match=r"mine\.toml cannot be read"):
+        load_settings()
+
+
+def test_a_name_that_is_no_setting_is_refused_in_the_file(tmp_path):
+    (tmp_path / "pulsewire.toml").write_text("partitons = 8")
+    with pytest.raises(SettingsError, match=r"pulsewire\.toml sets partitons, which is no setting; is it partitions\?"):
+        load_settings()
+
+
+def test_real_data_that_are_named_must_be_there(tmp_path):
+    assert seed_data(load_settings()) is None
+    with pytest.raises(SettingsError, match=r"PULSEWIRE_SEED_DATA.*no such folder"):
+        seed_data(load_settings(seed_data=tmp_path / "nowhere"))
 
 
 def test_secrets_reach_the_client_and_nothing_else(monkeypatch):

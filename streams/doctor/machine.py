@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from streams.doctor.finding import Finding, fail, ok, warn
-from streams.settings import CONFIG_FILE, PREFIX, Settings
+from streams.settings import PREFIX, Settings, config_file, meant, unknown_variables
 
 GIB: Final = 1 << 30
 TIGHT: Final = 2 * GIB
@@ -38,10 +38,12 @@ def _version(name: str) -> str:
 
 
 def _settings() -> Finding:
+    if unknown := unknown_variables():
+        named = ", ".join(name + meant(name) for name in unknown)
+        return warn("settings", f"no setting: {named}", "such a variable changes nothing: see docs/operations.md")
     given = sorted(name for name in os.environ if name.startswith(PREFIX))
-    file = Path(os.environ.get(PREFIX + "CONFIG", CONFIG_FILE))
-    sources = [*([str(file)] if file.is_file() else []), *given]
-    return ok("settings", f"from {', '.join(sources)}" if sources else "all as they come")
+    sources = [*([str(config_file())] if config_file().is_file() else []), *given]
+    return ok("settings", f"from {', '.join(sources)}" if sources else "all at their defaults")
 
 
 def _disk(folder: Path) -> Finding:

@@ -85,3 +85,10 @@ def test_missing_topics_are_named():
 def test_a_full_disk(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     monkeypatch.setattr(machine, "FULL", 1 << 62)
     assert machine._disk(tmp_path / "not" / "yet").status == "fail"
+
+
+def test_a_variable_that_is_no_setting(pulsewire: Program):
+    pulsewire.env |= {"PULSEWIRE_PARTITONS": "8"}
+    found = by_check(pulsewire("doctor", "--json").stdout)
+    assert found["settings"]["status"] == "warn"
+    assert "PULSEWIRE_PARTITONS; is it PULSEWIRE_PARTITIONS?" in found["settings"]["detail"]
