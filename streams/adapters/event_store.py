@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from clickhouse_connect.driver.asyncclient import AsyncClient
 
+from streams import faults
 from streams.adapters.clickhouse import insert_settings, store_errors
 from streams.core.event import E4, Event, Findings, Sample, Scored
 from streams.core.window import WindowAt, WindowRow
@@ -120,7 +121,9 @@ class ClickHouseEventStore:
     async def write(self, events: Sequence[Scored], rows: Sequence[WindowRow]) -> None:
         """See `ports.EventStore`."""
         spans = _spans(events)
+        faults.at("events.insert")
         await self._insert("events", EVENT_COLUMNS, [event_row(scored) for scored in events], spans)
+        faults.at("windows.insert")
         await self._insert("windows", WINDOW_COLUMNS, [_window_row(row) for row in rows], [*spans, *map(_mark, rows)])
 
     async def pick_samples(self, stretch: Stretch, *, size: int, share: float) -> list[Sample]:

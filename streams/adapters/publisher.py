@@ -7,6 +7,7 @@ from typing import Any
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
+from streams import faults
 from streams.core.message import Outgoing
 from streams.errors import BrokerAway
 from streams.settings import Kafka
@@ -27,8 +28,10 @@ class KafkaPublisher:
         if not messages:
             return
         producer = await self._ready()
+        faults.at("produce")
         try:
             sent = [await producer.send(**_arguments(message)) for message in messages]
+            faults.at("produce.sent")
             await asyncio.gather(*sent)
         except MessageSizeTooLargeError:
             raise

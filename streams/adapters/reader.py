@@ -6,6 +6,7 @@ from typing import Protocol
 
 from models.manifest import Manifest
 from models.reading import Reading
+from streams import faults
 
 
 class Blocking(Protocol):
@@ -38,4 +39,8 @@ class ThreadedReader:
 
     async def read(self, texts: Sequence[str]) -> list[Reading]:
         """See `ports.Reader`."""
-        return await asyncio.to_thread(self._classifier.classify, texts)
+        return await asyncio.to_thread(self._read, texts)
+
+    def _read(self, texts: Sequence[str]) -> list[Reading]:
+        faults.at("inference")
+        return self._classifier.classify(texts)

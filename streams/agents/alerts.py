@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
+from streams import faults
 from streams.adapters import metrics
 from streams.adapters.placing import placing
 from streams.agents.carry import Patiently
@@ -143,8 +144,11 @@ class AlertHop:
         if not share.outbox:
             return
         alerts = [await self._with_evidence(alert) for alert in share.outbox]
+        faults.at("alerts.publish")
         await self._publisher.publish([Outgoing(ALERTS, one.fingerprint.encode(), encode_alert(one)) for one in alerts])
+        faults.at("alerts.insert")
         await self._store.write(alerts)
+        faults.at("alerts.stored")
         share.outbox.clear()
         for alert in alerts:
             metrics.ALERTS.labels(alert.rule, alert.status).inc()

@@ -5,6 +5,7 @@ from typing import Any
 
 import faust
 
+from streams import faults
 from streams.agents.carry import Carrier
 from streams.core.event import Record
 from streams.settings import Settings
@@ -28,8 +29,10 @@ def consume(
             if not events:
                 continue
             await carrier.carry([record_of(event.message) for event in events], generation=generation)
+            faults.at("acknowledge")
             for event in events:
                 event.ack()
+                faults.at("acknowledge.half")
                 message = event.message
                 positions[message.topic, message.partition] = message.offset + 1
 

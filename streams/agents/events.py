@@ -15,6 +15,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from models.reading import Reading
+from streams import faults
 from streams.adapters import metrics
 from streams.agents.carry import Patiently
 from streams.core.codec import encode_window
@@ -80,9 +81,12 @@ class EventHop:
             Unreachable: a transport is away and nothing was counted; call again with the same records.
         """
         if generation != self._generation:
+            faults.at("rebalance")
             self.forget()
             self._generation = generation
+        faults.at("decode.before")
         decoded = [(record, self._decoder.decode(record)) for record in records]
+        faults.at("decode.after")
         events = [event for _, event in decoded if isinstance(event, Event)]
         flush = Flush(
             keys={(record.topic, record.partition, record.offset): record.key for record in records},
@@ -105,7 +109,9 @@ class EventHop:
             Unreachable: a transport is away; call again with the same flush.
         """
         started = time.perf_counter()
+        faults.at("counted")
         await self._store.write(flush.scored, flush.rows)
+        faults.at("stored")
         samples = await self._pick(flush.stretches)
         await self._publisher.publish(list(self._messages(flush, samples)))
         for windows in self._partitions.values():
@@ -124,6 +130,7 @@ class EventHop:
 
     async def close(self) -> None:
         """Pick samples from the stretches that are still running; whoever goes on picks from all of them again."""
+        faults.at("shutdown")
         running = [
             self._stretch(windows, from_ms=windows.watermark_ms, to_ms=windows.watermark_ms + 1)
             for windows in self._partitions.values()
@@ -152,6 +159,7 @@ class EventHop:
         if windows is None:
             lateness_ms = self._shape.lateness_ms
             restored = await self._store.restore(self._kind, *at, lateness_ms=lateness_ms)
+            faults.at("restore")
             windows = PartitionWindows(
                 kind=self._kind, topic=at[0], partition=at[1], sizes=self._shape.sizes, lateness_ms=lateness_ms
             )
@@ -188,6 +196,7 @@ class EventHop:
             samples += await self._store.pick_samples(
                 stretch, size=self._shape.sample_size, share=self._shape.sample_share
             )
+        faults.at("samples.insert")
         await self._store.write_samples(samples)
         return samples
 
