@@ -60,13 +60,17 @@ async def _run(
     settings: Settings, *, workers: int, say: Callable[[str], None], show: Callable[[list[Line]], None]
 ) -> None:
     kafka, clickhouse = _port(settings.kafka, "PULSEWIRE_KAFKA"), _port(settings.clickhouse, "PULSEWIRE_CLICKHOUSE")
-    require_free(_port(settings.page, "PULSEWIRE_PAGE"), "the page")
+    page = _port(settings.page, "PULSEWIRE_PAGE")
+    for port, what in ((kafka, "Kafka"), (clickhouse, "ClickHouse"), (page, "the page")):
+        require_free(port, f"{what} (PULSEWIRE_{what.split()[-1].upper()})")
+    say("starting Kafka and ClickHouse ...")
     async with Stack(
         settings.data_dir, kafka_port=kafka, clickhouse_port=clickhouse, say=say, store_env=_passwords(settings)
     ) as stack:
         await initialise(settings)
         metrics = {name: free_port() for name in ("serve", *(f"worker-{n}" for n in range(1, workers + 1)))}
         parts = [_part(name, port, settings, stack) for name, port in metrics.items()]
+        say("loading the model ...")
         await stack.supervisor.add_all(parts)
         show(_lines(settings, stack, metrics))
         await asyncio.Event().wait()

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import msgspec
 
+from streams.ingest.files import STDIN
 from streams.ingest.item import Item, Refusal
 
 EXAMPLES: Final = 3  # of each reason, the first few with their place
@@ -61,5 +62,6 @@ class Tally(msgspec.Struct):
 
 def place(refusal: Refusal) -> str:
     """Where and why, in one line."""
-    where = f"{refusal.source} line {refusal.line}" if refusal.line else refusal.source
+    source = "standard input" if refusal.source == STDIN else refusal.source
+    where = f"{source} line {refusal.line}" if refusal.line else source
     return f"{where}: {refusal.detail}" if where else refusal.detail

@@ -186,7 +186,9 @@ def test_standard_input_is_sent_as_it_comes_and_ctrl_c_tells_what_was_sent(broke
         out, err = process.communicate(timeout=30)
     assert process.returncode == 1
     assert err.decode().splitlines() == ["pulsewire ingest: stopped before the end"]
-    assert "into news.raw" in out.decode()
+    sent, refused = out.decode().splitlines()
+    assert sent.startswith("sent\t2\t")
+    assert refused.startswith("refused: not_json\t2\tstandard input line 2: not a JSON object; ")
     assert sorted(value for _, value in asyncio.run(since(start, broker))) == [b'{"n":1}', b'{"n":2}']
 
 

@@ -53,7 +53,7 @@ def test_a_port_that_is_taken(tmp_path: Path, name: str, form: str):
         address = f"{LOOPBACK}:{listener.getsockname()[1]}"
         done = up(tmp_path, **{name: form.format(address)})
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
-    assert "is taken" in done.stderr
+    assert f"(PULSEWIRE_{name}) is taken" in done.stderr
 
 
 async def test_a_second_one_on_the_same_folder(tmp_path: Path):
