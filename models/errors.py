@@ -2,6 +2,7 @@
 
 ModelError
  +-- BundleError     a bundle is missing, damaged, or not what its manifest says
+ +-- HeadError       a head is not declared as it should be
  +-- DatasetError    a set of labelled texts is missing or is not what its reader expects
  +-- WeightsError    the weights that training starts from cannot be had
  +-- RunError        a training run's folder is missing or damaged
@@ -16,6 +17,10 @@ class ModelError(Exception):
 
 class BundleError(ModelError):
     """A bundle is missing, damaged, or not what its manifest says."""
+
+
+class HeadError(ModelError):
+    """A head is not declared as it should be."""
 
 
 class DatasetError(ModelError):

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
-from models.labels import HEADS
+from models import heads
 from models.manifest import FORMAT, Manifest, inputs, outputs
 from models.reading import Reading
 from models.text import NORMALIZATION, prepare
@@ -19,6 +19,7 @@ class FakeClassifier:
     """Deterministic probabilities by a hash of the text."""
 
     def __init__(self) -> None:
+        labels = heads.labels()
         self.manifest = Manifest(
             format=FORMAT,
             name="fake",
@@ -27,9 +28,9 @@ class FakeClassifier:
             base_licence="none",
             code="0",
             precision="none",
-            labels=dict(HEADS),
+            labels=labels,
             inputs=inputs(),
-            outputs=outputs(HEADS),
+            outputs=outputs(labels),
             normalization=NORMALIZATION,
             max_length=96,
             pad=1,

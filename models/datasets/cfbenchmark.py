@@ -1,16 +1,21 @@
-"""Sentiment of Chinese finance news (CFBenchmark). One fold of five is held out, the rest is seen three times.
+"""Sentiment of Chinese finance news (CFBenchmark). One fold of five is held out by text.
 
-It is the only Chinese set and has 593 rows, so without the repetition an epoch would hardly hear of it.
+The texts are articles of 366 tokens in the mean, while most Chinese news comes as a headline. So training sees each
+text thrice: as it is, without its end, and as its first sentences alone, which mostly tell what the rest is about.
 """
 
 import random
+import re
 from pathlib import Path
 
-from models.datasets.dataset import Dataset, Split
+from models.datasets.dataset import Dataset, Example, Split
 from models.datasets.tables import read_labelled
 
 FILES = ("sentiment_cfbenchmark_zh/news.csv",)
 FOLDS = 5
+SHORTEST = 16
+
+_SENTENCES = re.compile(r"[^。；;！？]+[。；;！？]?")
 
 
 def read(data: Path) -> Split:
@@ -22,6 +27,22 @@ def read(data: Path) -> Split:
     return Split(train, tuple(row for row in rows if row.text in held_out))
 
 
+def views(row: Example, chance: random.Random) -> tuple[Example, ...]:
+    """The text, its beginning of 60 to 160 characters, and its first sentences of 16 characters or more in all."""
+    beginning = row.text[: chance.randint(60, 160)]
+    return row, Example(beginning, row.label), Example(first_sentences(row.text), row.label)
+
+
+def first_sentences(text: str) -> str:
+    """As many whole sentences as are needed for `SHORTEST` characters."""
+    taken = ""
+    for sentence in _SENTENCES.findall(text):
+        taken += sentence
+        if len(taken) >= SHORTEST:
+            break
+    return taken.strip(" 。；;")
+
+
 CFBENCHMARK = Dataset(
     name="cfbenchmark-zh",
     head="sentiment",
@@ -29,5 +50,5 @@ CFBENCHMARK = Dataset(
     source="CFBenchmark, Lei et al.",
     files=FILES,
     read=read,
-    repeat=3,
+    views=views,
 )

@@ -1,6 +1,7 @@
 """What a set of labelled texts is, and where it is found."""
 
 import hashlib
+import random
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from models.errors import DatasetError
 class Example(msgspec.Struct, frozen=True):
     text: str
     label: str
+    source: str = ""  # where in its set it comes from, if the set says so
 
 
 def sample(rows: Sequence[Example], size: int | None) -> Sequence[Example]:
@@ -29,6 +31,11 @@ class Split(msgspec.Struct, frozen=True):
     test: tuple[Example, ...]
 
 
+def itself(row: Example, _chance: random.Random) -> tuple[Example, ...]:
+    """Training sees the row as it is."""
+    return (row,)
+
+
 class Dataset(msgspec.Struct, frozen=True):
     """One set: the head it teaches, its licence, its files under the data folder, and how they are read."""
 
@@ -39,6 +46,9 @@ class Dataset(msgspec.Struct, frozen=True):
     files: tuple[str, ...]
     read: Callable[[Path], Split]
     repeat: int = 1  # how often its training rows are seen in an epoch
+    views: Callable[[Example, random.Random], tuple[Example, ...]] = itself  # what training makes of a row
+    measured: bool = True  # whether it has rows that are held out
+    pinned: str | None = None  # the sha256 of what is read, where it does not lie in the data folder
 
     def load(self, data: Path) -> Split:
         """Read the set from the data folder; `DatasetError` when a file is missing."""
@@ -50,10 +60,15 @@ class Dataset(msgspec.Struct, frozen=True):
 
     def sha256(self, data: Path) -> str:
         """One hash over the set's files, in their declared order."""
-        total = hashlib.sha256()
-        for name in self.files:
-            total.update((data / name).read_bytes())
-        return total.hexdigest()
+        return self.pinned or sha256([data / name for name in self.files])
+
+
+def sha256(paths: Sequence[Path]) -> str:
+    """One hash over all of the files."""
+    total = hashlib.sha256()
+    for path in paths:
+        total.update(path.read_bytes())
+    return total.hexdigest()
 
 
 def data_folder() -> Path:

@@ -4,6 +4,7 @@
 2. A value that the program fills in stands as `<*>`. Real lines hold values, so half of the training rows get some;
    test rows keep the placeholder.
 3. The rows are capped per label, because info and error would else drown warning and critical.
+4. One training row in ten gets its level's name in front, as many programs print it; test rows never.
 """
 
 import gzip
@@ -30,7 +31,16 @@ HELD_OUT = frozenset(
         "apache/accumulo",
     }
 )
-TRAIN_ROWS_PER_LABEL = {"info": 6_500, "warning": 5_000, "error": 6_000, "critical": 3_000}
+TRAIN_ROWS_PER_LABEL = {"info": 8_500, "warning": 6_800, "error": 7_500, "critical": 3_000}
+NAMED = 0.1  # of the training rows
+NAMES = {
+    "info": ("INFO", "info", "DEBUG", "notice"),
+    "warning": ("WARN", "WARNING", "warn"),
+    "error": ("ERROR", "error", "ERR"),
+    "critical": ("FATAL", "CRITICAL", "panic", "EMERG"),
+}
+PREFIXES = ("{} ", "[{}] ", "{}: ", "level={} msg=", "12:00:07.113 {} [main] ", "<{}> ")
+
 TEST_ROWS = 4_000
 
 
@@ -54,7 +64,7 @@ class Statement(msgspec.Struct, frozen=True):
 def read(data: Path) -> Split:
     statements = _statements(data / FILES[0])
     random.Random(0).shuffle(statements)  # noqa: S311 - a sample, not a secret
-    test = [Example(one.text, one.label) for one in statements if one.project in HELD_OUT][:TEST_ROWS]
+    test = [Example(one.text, one.label, one.project) for one in statements if one.project in HELD_OUT][:TEST_ROWS]
     return Split(tuple(_capped(statements)), tuple(test))
 
 
@@ -78,6 +88,14 @@ def _capped(statements: list[Statement]) -> list[Example]:
         taken[one.label] += 1
         rows.append(Example(_with_values(one.text, chance), one.label))
     return rows
+
+
+def views(row: Example, chance: random.Random) -> tuple[Example, ...]:
+    """The row, now and then with its level's name in front."""
+    if chance.random() >= NAMED:
+        return (row,)
+    prefix = chance.choice(PREFIXES).format(chance.choice(NAMES[row.label]))
+    return (Example(prefix + row.text, row.label),)
 
 
 def _with_values(template: str, chance: random.Random) -> str:
@@ -110,4 +128,5 @@ LOG_SEVERITY = Dataset(
     source="log statements of 50 source trees",
     files=FILES,
     read=read,
+    views=views,
 )

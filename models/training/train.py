@@ -1,5 +1,6 @@
 """A whole training run: read the sets, prepare the texts, start from the encoder, loop, keep what came out."""
 
+import random
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -10,8 +11,9 @@ import msgspec
 import torch
 from tokenizers import Tokenizer
 
+from models import heads as declarations
 from models.datasets.dataset import Dataset, Example
-from models.labels import HEADS
+from models.datasets.parts import parted
 from models.manifest import DataRecord
 from models.text import NORMALIZATION, prepare
 from models.training import loop, run_folder
@@ -26,7 +28,7 @@ LOG_EVERY = 10
 
 
 class Material(msgspec.Struct, frozen=True):
-    """The sets' training rows, prepared, and the record of where they come from."""
+    """The sets' rows, prepared, and the record of where they come from."""
 
     tasks: tuple[tuple[str, tuple[Example, ...]], ...]  # head, examples whose texts are prepared
     records: tuple[DataRecord, ...]
@@ -37,11 +39,15 @@ class Material(msgspec.Struct, frozen=True):
 
 
 def gather(sets: Sequence[Dataset], data: Path) -> Material:
-    """Read every set and prepare its training texts."""
+    """Read every set, leave out what is held out or nearly so, and prepare what training sees of the rest."""
     tasks, records = [], []
-    for one in sets:
-        split = one.load(data)
-        rows = tuple(Example(prepare(row.text), row.label) for row in split.train) * one.repeat
+    splits = [one.load(data) for one in sets]
+    held_out = [row.text for split in splits for row in split.test]
+    for one, split in zip(sets, splits, strict=True):
+        chance = random.Random(0)  # noqa: S311 - views of rows, not a secret
+        learnt = parted(split.train, held_out).train
+        seen = [view for _ in range(one.repeat) for row in learnt for view in one.views(row, chance)]
+        rows = tuple(Example(prepare(row.text), row.label) for row in seen)
         tasks.append((one.head, rows))
         source = (one.name, one.head, one.licence, one.source)
         records.append(DataRecord(*source, len(rows), len(split.test), one.sha256(data)))
@@ -54,13 +60,15 @@ def train(
     recipe: Recipe,
     folder: Path,
     *,
-    heads: dict[str, tuple[str, ...]] = HEADS,
+    heads: dict[str, tuple[str, ...]] | None = None,
     after: Callable[[Step], None] = lambda _step: None,
 ) -> Run:
     """Train the heads on `start` and leave a run folder; checkpoints on the way."""
+    heads = heads or declarations.labels()
     torch.set_num_threads(recipe.threads)
     seed(recipe.seed)
     network = Network(start.encoder, heads)
+    _take_over(network, start, heads)
     tasks = encoded(material, start.tokenizer_json, heads=heads, max_length=recipe.max_length)
     orders = [batches(tasks, size=recipe.batch, seed=recipe.seed + epoch) for epoch in range(recipe.epochs)]
     work = [batch for order in orders for batch in order]
@@ -71,7 +79,18 @@ def train(
         keeper.after(step)
         after(step)
 
-    return keeper.save(loop.run(network, work, recipe, pad=PAD, after=both))
+    known = declarations.declared()
+    smoothing = {name: known[name].loss.smoothing for name in heads if name in known}
+    return keeper.save(loop.run(network, work, recipe, pad=PAD, after=both, smoothing=smoothing))
+
+
+def _take_over(network: Network, start: Start, heads: dict[str, tuple[str, ...]]) -> None:
+    """Heads that the start knows, with the same labels, begin where it left them."""
+    with torch.no_grad():
+        for name, (weight, bias) in start.heads.items():
+            if start.labels.get(name) == heads.get(name):
+                network.heads[name].weight.copy_(weight)
+                network.heads[name].bias.copy_(bias)
 
 
 def encoded(
@@ -101,7 +120,7 @@ def _describe(
         max_length=recipe.max_length,
         normalization=NORMALIZATION,
         data=material.records,
-        recipe=msgspec.to_builtins(recipe),
+        recipe={name: float(value) for name, value in msgspec.to_builtins(recipe).items()},
         code=version("pulsewire"),
         steps_planned=steps,
     )

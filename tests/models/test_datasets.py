@@ -1,15 +1,18 @@
 """The readers, on rows made up in the shape of the sets."""
 
 import gzip
+import random
+from collections import Counter
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from models.datasets import catalogue, log_severity, sentfin
+from models.datasets import catalogue, cfbenchmark, log_severity, reviews, sentfin
 from models.datasets.dataset import Dataset, Example, data_folder, sample
 from models.errors import DatasetError
-from models.labels import HEADS
+from models.heads import declared
+from models.labels import SENTIMENT
 
 
 @pytest.mark.parametrize(
@@ -54,7 +57,7 @@ def test_a_template_of_a_held_out_project_is_not_trained_on(tmp_path: Path) -> N
     statements(tmp_path, rows)
     split = log_severity.read(tmp_path)
     assert split.train == (Example("ours", "info"),)
-    assert split.test == (Example("theirs", "error"),)
+    assert split.test == (Example("theirs", "error", "nginx/nginx"),)
 
 
 def test_half_of_the_placeholders_are_filled(tmp_path: Path) -> None:
@@ -73,11 +76,13 @@ def test_a_file_cut_off_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("one", catalogue.CATALOGUE, ids=lambda one: one.name)
 def test_a_set_names_its_head_licence_and_source(one: Dataset, tmp_path: Path) -> None:
-    assert one.head in HEADS
+    assert one.name in declared()[one.head].sets
     assert one.licence
     assert one.source
-    with pytest.raises(DatasetError, match="PULSEWIRE_SEED_DATA"):
-        one.load(tmp_path)
+    assert bool(one.files) != bool(one.pinned)
+    if one.files:
+        with pytest.raises(DatasetError, match="PULSEWIRE_SEED_DATA"):
+            one.load(tmp_path)
 
 
 def test_a_csv_without_its_columns(tmp_path: Path) -> None:
@@ -106,3 +111,36 @@ def test_a_sample_is_spread_evenly() -> None:
     assert [row.text for row in sample(rows, 5)] == ["0", "2", "4", "6", "8"]
     assert sample(rows, None) is rows
     assert sample(rows, 99) is rows
+
+
+def test_an_article_is_also_seen_as_its_beginning_and_as_its_first_sentences() -> None:
+    text = "公司今日公告。净利润同比增长三成，超出市场预期。" + "董事会决定分红。" * 40
+    whole, beginning, first = cfbenchmark.views(Example(text, "positive"), random.Random(0))
+    assert whole.text == text
+    assert text.startswith(beginning.text)
+    assert 60 <= len(beginning.text) <= 160
+    assert first.text == "公司今日公告。净利润同比增长三成，超出市场预期"
+    assert {one.label for one in (whole, beginning, first)} == {"positive"}
+
+
+def test_one_line_in_ten_has_its_level_in_front() -> None:
+    chance = random.Random(0)
+    seen = [view.text for _ in range(500) for view in log_severity.views(Example("disk full", "error"), chance)]
+    named = [text for text in seen if text != "disk full"]
+    assert 25 < len(named) < 80
+    assert all(text.endswith("disk full") and "err" in text.lower() for text in named)
+
+
+def test_our_headlines_stand_in_threes_and_whole_threes_are_held_out(tmp_path: Path) -> None:
+    split = catalogue.OURS.load(tmp_path)
+    assert len(split.test) == 33
+    for rows in (split.train, split.test):
+        assert Counter(row.label for row in rows) == dict.fromkeys(SENTIMENT, len(rows) // 3)
+
+
+def test_some_short_reviews_are_taken_the_same_ones_every_time() -> None:
+    lines = [f"第{number}条评论很好看" for number in range(4_000)] + ["短", "长" * 61]
+    taken = reviews.chosen(lines)
+    assert len(taken) == reviews.ROWS_PER_LABEL
+    assert taken == reviews.chosen(lines)
+    assert not {"短", "长" * 61} & set(taken)

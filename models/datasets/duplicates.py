@@ -1,0 +1,69 @@
+"""Texts that are the same, or nearly: what must not stand on two sides of a split.
+
+1. `key` is equal for texts that differ only in links, digits, case, punctuation and spaces.
+2. `near` finds, for texts that differ by a few words, those whose sets of word triples (of character triples where a
+   text is Chinese or short) overlap by `LEAST` or more: candidates by MinHash, each of them then compared exactly. A
+   pair just above `LEAST` is missed now and then, as the sketches are of 32 numbers; which ones does not vary.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from zlib import crc32
+
+import numpy as np
+from numpy.typing import NDArray
+
+LEAST = 0.8
+BANDS, ROWS = 8, 4
+WORDS_ENOUGH = 6  # a text of fewer words is cut into characters
+
+_LINK = re.compile(r"https?://\S+|\bhttps?\b", re.IGNORECASE)
+_DIGITS = re.compile(r"\d+(?:[.,]\d+)*")
+_OTHER = re.compile(r"[^\w]+")
+_PRIME = 4_294_967_311
+_DRAWN = np.random.default_rng(0)
+_FACTORS = _DRAWN.integers(1, 2**31, BANDS * ROWS, dtype=np.uint64)
+_SHIFTS = _DRAWN.integers(0, 2**31, BANDS * ROWS, dtype=np.uint64)
+
+
+def key(text: str) -> str:
+    """What is left of a text without its links, digits, case and punctuation."""
+    bare = _DIGITS.sub("0", _LINK.sub(" ", text)).casefold()
+    return " ".join(_OTHER.sub(" ", bare).split())
+
+
+def shingles(text: str) -> frozenset[int]:
+    """The text's triples of words or of characters, as numbers."""
+    words = key(text).split()
+    parts: Sequence[str] = words if len(words) >= WORDS_ENOUGH else " ".join(words)
+    if len(parts) <= 3:
+        return frozenset({crc32(" ".join(parts).encode())})
+    return frozenset(crc32(" ".join(parts[at : at + 3]).encode()) for at in range(len(parts) - 2))
+
+
+def near(texts: Sequence[str], others: Iterable[str]) -> list[int]:
+    """Positions of those `texts` that are the same as one of `others`, or nearly."""
+    known = list(dict.fromkeys(others))
+    keys = {key(text) for text in known}
+    sets = [shingles(text) for text in known]
+    bands: dict[tuple[int, bytes], list[int]] = {}
+    for number, one in enumerate(sets):
+        for band in _bands(one):
+            bands.setdefault(band, []).append(number)
+    return [at for at, text in enumerate(texts) if key(text) in keys or _meets(shingles(text), sets, bands)]
+
+
+def _meets(one: frozenset[int], sets: Sequence[frozenset[int]], bands: dict[tuple[int, bytes], list[int]]) -> bool:
+    candidates = {number for band in _bands(one) for number in bands.get(band, ())}
+    return any(len(one & sets[number]) >= LEAST * len(one | sets[number]) for number in candidates)
+
+
+def _bands(one: frozenset[int]) -> list[tuple[int, bytes]]:
+    sketch = _sketch(np.fromiter(one, np.uint64, len(one)))
+    return [(band, sketch[band * ROWS : (band + 1) * ROWS].tobytes()) for band in range(BANDS)]
+
+
+def _sketch(numbers: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    mixed: NDArray[np.uint64] = (numbers[:, None] * _FACTORS + _SHIFTS) % np.uint64(_PRIME)
+    least: NDArray[np.uint64] = mixed.min(0)
+    return least

@@ -1,0 +1,86 @@
+"""The heads that Pulsewire trains: one TOML file each in this folder. A file more is a head more.
+
+1. Training, export, manifest, runtime and evaluation take their heads from here or from what was made of it: none of
+   them names a head.
+2. `order` is the place of the head's output; labels are numbered as they stand.
+3. A file that is not of this shape is refused by name.
+"""
+
+import tomllib
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+import msgspec
+
+from models.errors import HeadError
+
+HERE = Path(__file__).parent
+METRICS = ("macro_f1", "accuracy")
+
+
+class Loss(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Cross-entropy; `smoothing` is the share of a row's truth that is spread over all labels."""
+
+    smoothing: float = 0.0
+
+
+class Choice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """By which figure runs are compared, and how often a reading that is called sure has to be right."""
+
+    metric: str = "macro_f1"
+    sure: float = 0.95
+    high: tuple[str, ...] = ()  # labels that are told apart from `low` by their share alone (ROC AUC)
+    low: tuple[str, ...] = ()
+
+
+class Head(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One head as declared: the names of its data sets, its labels with a description each."""
+
+    labels: dict[str, str]
+    order: int = 100
+    sets: tuple[str, ...] = ()
+    loss: Loss = Loss()
+    choice: Choice = Choice()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(self.labels)
+
+
+def read(path: Path) -> Head:
+    """The head that a file declares; `HeadError` with one line when it declares none."""
+    try:
+        head = msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), Head)
+    except (OSError, ValueError, msgspec.ValidationError) as error:
+        msg = f"{path} declares no head ({error}): see docs/models/heads.md"
+        raise HeadError(msg) from error
+    for complaint in _complaints(head):
+        msg = f"{path}: {complaint}"
+        raise HeadError(msg)
+    return head
+
+
+def _complaints(head: Head) -> Sequence[str]:
+    found = []
+    if len(head.labels) < 2:
+        found.append("a head needs two labels or more")
+    if head.choice.metric not in METRICS:
+        found.append(f"metric {head.choice.metric!r} is none of {', '.join(METRICS)}")
+    if not 0 <= head.loss.smoothing < 1 or not 0 < head.choice.sure <= 1:
+        found.append("smoothing lies in [0, 1) and sure in (0, 1]")
+    if strange := sorted({*head.choice.high, *head.choice.low} - set(head.labels)):
+        found.append(f"{', '.join(strange)} is none of its labels")
+    return found
+
+
+@cache
+def declared(folder: Path = HERE) -> dict[str, Head]:
+    """Every head of the folder by its file's name, in the order of the outputs."""
+    heads = {path.stem: read(path) for path in folder.glob("*.toml")}
+    return dict(sorted(heads.items(), key=lambda item: (item[1].order, item[0])))
+
+
+def labels(heads: dict[str, Head] | None = None) -> dict[str, tuple[str, ...]]:
+    """The labels of each head, in the order of its outputs."""
+    return {name: head.names for name, head in (heads or declared()).items()}

@@ -1,0 +1,83 @@
+"""Near duplicates are found, and none of them is on two sides of a split; on the real sets where they are at hand."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from models.datasets.catalogue import CATALOGUE
+from models.datasets.dataset import Example
+from models.datasets.duplicates import key, near
+from models.datasets.parts import is_validation, parted
+from models.errors import WeightsError
+
+REAL = Path(os.environ.get("PULSEWIRE_SEED_DATA") or Path(__file__).parents[3] / "shared" / "data")
+SAMPLE = Path(__file__).parents[2] / "infra" / "sample" / "phrases"
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Acme up 3% https://t.co/a1", "ACME up 4%  https://t.co/zz"),
+        ("公司净利润增长30%。", "公司净利润增长12%"),
+        ("Acme beats the forecasts of its own analysts today", "Acme beats the forecasts of its own analysts, today!"),
+        (
+            "the board of the bank said on monday that it will pay a dividend of two euros a share in may",
+            "the board of the bank said on monday that it will pay a dividend of two euros a share in june",
+        ),
+    ],
+)
+def test_texts_that_say_the_same_are_near(one: str, other: str) -> None:
+    assert near([one, "something else entirely"], [other]) == [0]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Acme shares jump on record profit", "Acme shares plunge on record loss"),
+        ("公司三季度净利润同比增长三成", "公司三季度净利润同比减少三成"),
+        ("up", "down"),
+        ("", "a"),
+    ],
+)
+def test_texts_that_say_something_else_are_not(one: str, other: str) -> None:
+    assert near([one], [other]) == []
+
+
+def test_validation_is_drawn_by_the_text_alone() -> None:
+    texts = [f"a headline about company {chr(97 + n % 26)}{chr(97 + n // 26)}" for n in range(500)]
+    share = sum(map(is_validation, texts)) / len(texts)
+    assert 0.02 < share < 0.1
+    assert all(is_validation(text) == is_validation(f"{text.upper()} https://t.co/x!") for text in texts)
+
+
+def test_what_is_held_out_is_in_no_part() -> None:
+    rows = [Example(f"headline {chr(97 + n)} speaks of its own things", "neutral") for n in range(26)]
+    parts = parted(rows, [rows[3].text.upper()])
+    assert parts.left_out == 1
+    assert rows[3] not in (*parts.train, *parts.validation)
+    assert len(parts.train) + len(parts.validation) == 25
+
+
+@pytest.mark.skipif(not REAL.is_dir(), reason="the data sets are not here")
+@pytest.mark.timeout(300)
+def test_no_held_out_text_is_trained_on() -> None:
+    splits = {}
+    for one in CATALOGUE:
+        try:
+            splits[one.name] = one.load(REAL)
+        except WeightsError:  # no network, and the archive was never fetched
+            continue
+    held_out = [row.text for split in splits.values() for row in split.test]
+    for name, split in splits.items():
+        parts = parted(split.train, held_out)
+        learnt = [row.text for row in parts.train]
+        assert near(learnt, held_out) == [], name
+        assert not {key(text) for text in learnt} & {key(row.text) for row in parts.validation}, name
+
+
+def test_our_own_headlines_are_none_of_the_samples() -> None:
+    split = next(one for one in CATALOGUE if one.name == "ours").load(Path())
+    phrases = [line.split("|", 1)[-1] for path in SAMPLE.glob("*.txt") for line in path.read_text().splitlines()]
+    assert len(phrases) > 300
+    assert near([row.text for row in (*split.train, *split.test)], phrases) == []

@@ -1,0 +1,51 @@
+"""Heads by declaration: a file more is a head more, from training to the command."""
+
+from pathlib import Path
+
+import pytest
+
+from models.datasets.catalogue import CATALOGUE
+from models.errors import HeadError
+from models.heads import declared, labels, read
+from models.labels import SENTIMENT, SEVERITY
+
+
+def test_the_promised_labels_are_declared() -> None:
+    assert list(labels()) == ["sentiment", "category", "severity", "intent"]
+    assert labels()["sentiment"] == SENTIMENT
+    assert labels()["severity"] == SEVERITY
+    assert (len(labels()["category"]), len(labels()["intent"])) == (20, 77)
+
+
+def test_every_declared_set_is_in_the_catalogue_and_the_other_way_round() -> None:
+    named = {(one, head) for head, spec in declared().items() for one in spec.sets}
+    assert named == {(one.name, one.head) for one in CATALOGUE}
+
+
+def test_every_label_is_described() -> None:
+    assert all(text for head in declared().values() for text in head.labels.values())
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        ("", "declares no head"),
+        ("[labels", "declares no head"),
+        ('[labels]\none = "1"', "two labels or more"),
+        ('colour = 1\n[labels]\na = ""\nb = ""', "declares no head .*colour"),
+        ('[choice]\nmetric = "luck"\n[labels]\na = ""\nb = ""', "metric 'luck' is none of macro_f1, accuracy"),
+        ('[loss]\nsmoothing = 1\n[labels]\na = ""\nb = ""', "smoothing lies in"),
+        ('[choice]\nhigh = ["c"]\n[labels]\na = ""\nb = ""', "c is none of its labels"),
+    ],
+)
+def test_a_file_of_another_shape_is_refused_by_name(content: str, why: str, tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(content)
+    with pytest.raises(HeadError, match=f"mine.toml.*{why}"):
+        read(path)
+
+
+def test_a_file_more_is_a_head_more(tmp_path: Path) -> None:
+    (tmp_path / "second.toml").write_text('order = 2\n[labels]\na = "A"\nb = "B"\n')
+    (tmp_path / "first.toml").write_text('order = 1\n[labels]\nc = "C"\nd = "D"\n')
+    assert labels(declared(tmp_path)) == {"first": ("c", "d"), "second": ("a", "b")}
