@@ -83,6 +83,7 @@ def answer(question: Question, reading: Reading, *, labels: Mapping[str, Sequenc
         "severity": likeliest.get("severity", ""),
         "model": model,
     }
+    answered |= {head: label for head, label in likeliest.items() if head not in answered}  # a user's own
     return answered if question.id is None else answered | {"id": question.id}
 
 

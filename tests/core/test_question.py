@@ -4,6 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.fake import FakeClassifier
+from models.labels import SENTIMENT
+from models.reading import Reading
 from streams.core.event import Rejected
 from streams.core.question import Question, answer, question_of
 from streams.core.template import template_of
@@ -86,10 +88,19 @@ def test_an_answer_names_the_likeliest_label_of_every_head():
     assert list(answered)[:8] == [
         "text", "sentiment", "sentiment_score", "probabilities", "category", "intent", "severity", "model",
     ]  # fmt: skip
-    for head in ("sentiment", "category", "severity"):
+    for head in ("sentiment", "category", "severity", "intent"):
         of = answered["probabilities"][head]
         assert tuple(of) == labels[head]
         assert of[answered[head]] == max(of.values())
     sentiment = answered["probabilities"]["sentiment"]
     assert answered["sentiment_score"] == pytest.approx(sentiment["positive"] - sentiment["negative"], abs=1e-6)
-    assert (answered["intent"], answered["id"]) == ("", "n1")
+    assert answered["id"] == "n1"
+
+
+def test_a_head_of_a_users_own_is_named_after_the_others():
+    question = asked(b"Where is my parcel?")
+    reading = Reading({"sentiment": (0.2, 0.5, 0.3), "desk": (0.1, 0.9)}, 8)
+    labels = {"sentiment": SENTIMENT, "desk": ("refund", "delivery")}
+    answered = answer(question, reading, labels=labels, model="mine")
+    assert list(answered)[-2:] == ["model", "desk"]
+    assert (answered["desk"], answered["intent"], answered["sentiment"]) == ("delivery", "", "neutral")

@@ -1,0 +1,78 @@
+"""A linear head in closed form: discriminant analysis with a shrunk covariance.
+
+With ten examples a label there is little to descend along; what separates labels best under one covariance for all is
+known outright. It is the same numbers every time, takes seconds, and beats logistic regression by 3 points where rows
+are few (docs/models/own-heads.md).
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from models.calibration import temperature
+
+Floats = NDArray[np.float64]
+SHRINKAGES = (0.05, 0.15, 0.3, 0.5, 0.7, 0.9)  # the share of the covariance that is taken to be alike in all directions
+FOLDS = 5
+
+
+class Linear(msgspec.Struct, frozen=True):
+    """weight[labels, width] and bias[labels]: logits are weight times x, plus bias."""
+
+    weight: Floats
+    bias: Floats
+
+    def logits(self, x: Floats) -> Floats:
+        found: Floats = x @ self.weight.T + self.bias
+        return found
+
+
+class Fitted(msgspec.Struct, frozen=True):
+    """A head, and how it did on rows that were left out while it was chosen."""
+
+    head: Linear
+    shrinkage: float
+    accuracy: float  # of the left-out rows, with the shrinkage that does best on them
+    temperature: float
+
+
+def fit(x: Floats, truth: NDArray[np.int64], labels: int) -> Fitted:
+    """The head for these rows; the shrinkage and the temperature are found on rows left out in turn."""
+    folds = _folds(truth)
+    left_out: dict[float, Floats] = {share: np.zeros((len(x), labels)) for share in SHRINKAGES}
+    for number in range(FOLDS):
+        inside, outside = folds != number, folds == number
+        for share, head in _heads(x[inside], truth[inside], labels, SHRINKAGES).items():
+            left_out[share][outside] = head.logits(x[outside])
+    hits = {share: float((logits.argmax(1) == truth).mean()) for share, logits in left_out.items()}
+    best = max(SHRINKAGES, key=hits.__getitem__)
+    (head,) = _heads(x, truth, labels, (best,)).values()
+    return Fitted(head, best, round(hits[best], 4), temperature(left_out[best], truth.tolist()))
+
+
+def _folds(truth: NDArray[np.int64]) -> NDArray[np.int64]:
+    """A fold a row: the rows of each label go round, so that each fold has of each label what it can."""
+    folds = np.zeros(len(truth), np.int64)
+    for label in np.unique(truth):
+        (rows,) = np.nonzero(truth == label)
+        folds[rows] = (np.arange(len(rows)) + label) % FOLDS
+    return folds
+
+
+def _heads(x: Floats, truth: NDArray[np.int64], labels: int, shrinkages: Sequence[float]) -> dict[float, Linear]:
+    counts = np.bincount(truth, minlength=labels)
+    means = np.zeros((labels, x.shape[1]))
+    np.add.at(means, truth, x)
+    means /= np.maximum(counts, 1)[:, None]
+    apart = x - means[truth]
+    spread = apart.T @ apart / max(len(x) - int((counts > 0).sum()), 1)
+    level = np.trace(spread) / len(spread) or 1.0
+    prior = np.where(counts > 0, np.log(np.maximum(counts, 1) / len(x)), -1e3)  # a label that a fold lacks
+    heads = {}
+    for share in shrinkages:
+        shrunk = (1 - share) * spread + share * level * np.eye(len(spread))
+        weight = np.linalg.solve(shrunk, means.T).T.astype(np.float64)
+        heads[share] = Linear(weight, prior - (weight * means).sum(1) / 2)
+    return heads

@@ -1,0 +1,157 @@
+"""A head for a user's own labels: what a CSV may hold, the head in closed form, the graph with one head more."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import Result
+
+pytest.importorskip("onnx", reason="needs the extra `train`")
+
+from models import manifest as manifests
+from models.datasets import own
+from models.errors import BundleError, DatasetError
+from models.runtime import Classifier
+from models.training import discriminant
+from models.training.graft import Graft
+from tests.models.test_cli import one_line, pulsewire
+
+pytestmark = pytest.mark.train
+
+SAID = {
+    "refund": "I want my money back",
+    "delivery": "where is my parcel, when will it arrive",
+    "password": "I forgot my password and cannot log in",
+}
+TAILS = ("please", "today", "again", "since Monday", "from the shop", "on my phone", "for my sister", "as promised")
+
+
+def labelled() -> str:
+    """Eight rows for each of three labels."""
+    lines = [f'"{said} {tail}",{label}' for label, said in SAID.items() for tail in TAILS]
+    return "\n".join(["text,label", *lines]) + "\n"
+
+
+@pytest.fixture
+def mine(tmp_path: Path) -> Path:
+    path = tmp_path / "mine.csv"
+    path.write_text(labelled())
+    return path
+
+
+def taught(mine: Path, out: Path, *more: str) -> Result:
+    return pulsewire("train", "--head", "desk", "--data", str(mine), "--out", str(out), *more)
+
+
+def test_a_head_is_taught_and_used_at_once(shipped: Path, mine: Path, tmp_path: Path) -> None:
+    result = taught(mine, tmp_path / "desk")
+    assert result.exit_code == 0
+    assert "of left-out rows right (24 rows, 3 labels)" in result.stderr
+    texts = ["my parcel has not arrived", "give me back my money", "Acme shares jump 12%", "password forgotten"]
+    before, after = (Classifier.load(folder, threads=1) for folder in (shipped, tmp_path / "desk"))
+    readings = after.classify(texts)
+    names = after.manifest.labels["desk"]
+    said = [names[one.probabilities["desk"].index(max(one.probabilities["desk"]))] for one in readings]
+    assert (said[0], said[1], said[3]) == ("delivery", "refund", "password")
+    for old, new in zip(before.classify(texts), readings, strict=True):
+        assert old.probabilities.items() <= new.probabilities.items()
+    for text, together in zip(texts, readings, strict=True):
+        assert after.classify([text]) == [together]
+    assert after.manifest.data[-1].name == "mine.csv"
+    before.close()
+    after.close()
+
+
+def test_a_second_head_goes_beside_the_first_and_the_same_rows_give_the_same_bundle(mine: Path, tmp_path: Path) -> None:
+    assert taught(mine, tmp_path / "one").exit_code == 0
+    assert taught(mine, tmp_path / "same").exit_code == 0
+    one, same = (manifests.read(tmp_path / name) for name in ("one", "same"))
+    assert one.files == same.files
+    again = pulsewire("train", "--head", "queue", "--data", str(mine), "--bundle", str(tmp_path / "one"),
+                      "--out", str(tmp_path / "two"))  # fmt: skip
+    assert again.exit_code == 0
+    assert list(manifests.read(tmp_path / "two").labels)[-2:] == ["desk", "queue"]
+    assert "has a head desk already" in one_line(taught(mine, tmp_path / "x", "--bundle", str(tmp_path / "two")))
+    assert "is whole" in pulsewire("bundle", "verify", str(tmp_path / "two")).stdout
+
+
+def test_a_bundle_that_is_there_is_not_replaced_unasked(mine: Path, tmp_path: Path) -> None:
+    assert taught(mine, tmp_path / "desk").exit_code == 0
+    before = (tmp_path / "desk" / "manifest.json").read_bytes()
+    assert "pass --replace" in one_line(taught(mine, tmp_path / "desk"))
+    assert (tmp_path / "desk" / "manifest.json").read_bytes() == before
+    assert taught(mine, tmp_path / "desk", "--replace").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"", "is empty"),
+        (b"\n\n", "is empty"),
+        (b"text,label\n", "holds no labelled text"),
+        (b"message,kind\na,b\n", "has the columns message, kind: name yours with --text-column"),
+        (b"text,label\na,x\nb,x\n", "holds only the label 'x'"),
+        (b"text,label\na,x\nb,x\nc,y\n", "label 'y' has one row"),
+        (b"text,label\na,x\n,x\n", "line 3: 'text' is empty"),
+        (b"text,label\na,x\nb\n", "line 3: 'label' is empty"),
+        (b"text,label\na,x\na,y\n", "'a' is labelled 'x' and 'y'"),
+        (b"text,label\nfine,x\ncaf\xe9,y\n", "line 3: byte 0xe9 is no UTF-8"),
+        (b"text,label\n" + b"".join(b"t%d,l%d\n" % (n, n) for n in range(600)), "holds 600 labels"),
+    ],
+)
+def test_a_csv_that_is_none_is_told_in_one_line(content: bytes, why: str, tmp_path: Path) -> None:
+    path = tmp_path / "mine.csv"
+    path.write_bytes(content)
+    assert why in one_line(taught(path, tmp_path / "desk"))
+    assert not (tmp_path / "desk").exists()
+    with pytest.raises(DatasetError):
+        own.read(path)
+
+
+def test_a_csv_may_begin_with_a_mark_repeat_rows_and_name_its_columns(tmp_path: Path) -> None:
+    path = tmp_path / "mine.csv"
+    path.write_bytes("\ufefftext,label\nein,x\nein,x\nzwei,x\n\ndrei,y\nvier,y\n".encode())
+    found = own.read(path)
+    assert (len(found.rows), found.labels) == (4, ("x", "y"))
+    assert found.remarks[0] == "1 rows repeat others and are left out"
+    assert "2 of 2 labels have less than 8 rows" in found.remarks[1]
+    path.write_text("id;kind,said\n1,x\n")
+    with pytest.raises(DatasetError, match="has the columns id;kind, said"):
+        own.read(path)
+
+
+def test_wrong_words_are_wrong_usage_or_told(mine: Path, tmp_path: Path) -> None:
+    assert pulsewire("train", "--head", "desk").exit_code == 2
+    assert pulsewire("train", "--data", str(mine)).exit_code == 2
+    missing = pulsewire("train", "--head", "desk", "--data", str(tmp_path / "no.csv"))
+    assert "cannot be read" in one_line(missing)
+    for name in ("Desk!", "text", "sentiment_score", "../desk"):
+        assert "cannot be called" in one_line(pulsewire("train", "--head", name, "--data", str(mine)))
+    assert "has a head sentiment already" in one_line(
+        pulsewire("train", "--head", "sentiment", "--data", str(mine), "--out", str(tmp_path / "x"))
+    )
+
+
+def test_what_was_not_exported_here_is_not_grafted(tmp_path: Path) -> None:
+    from onnx import TensorProto, helper, save
+
+    value = helper.make_tensor_value_info("x", TensorProto.FLOAT, [1])
+    graph = helper.make_graph([helper.make_node("Identity", ["x"], ["y"])], "other", [value],
+                              [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1])])  # fmt: skip
+    save(helper.make_model(graph), tmp_path / "other.onnx")
+    with pytest.raises(BundleError, match="a head cannot be added"):
+        Graft(tmp_path / "other.onnx")
+
+
+def test_the_closed_form_separates_what_can_be_separated() -> None:
+    chance = np.random.default_rng(0)
+    centres = chance.normal(0, 1, (4, 60))
+    truth = np.arange(80) % 4
+    x = centres[truth] + chance.normal(0, 1, (80, 60))
+    found = discriminant.fit(x, truth, 4)
+    assert found.accuracy > 0.9
+    fresh = np.arange(400) % 4
+    logits = found.head.logits(centres[fresh] + chance.normal(0, 1, (400, 60)))
+    assert (logits.argmax(1) == fresh).mean() > 0.9
+    assert json.dumps(found.temperature) == json.dumps(discriminant.fit(x, truth, 4).temperature)
