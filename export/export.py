@@ -1,6 +1,7 @@
 """A training run made into a bundle: graph, parity, figures, manifest, publication."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -9,15 +10,15 @@ import msgspec
 import onnx
 from tokenizers import Tokenizer
 
-from export import bert, parity
+from export import bert, calibrate, parity
 from export.linear import Exact, Linear, RowInt8
 from export.probes import PROBES
-from export.publish import published
 from models import manifest as manifests
 from models.console import Report
 from models.datasets.dataset import Dataset, sample
 from models.evaluation import SetReport, evaluate
 from models.manifest import FORMAT, MANIFEST, MODEL, TOKENIZER, Manifest
+from models.publish import published
 from models.runtime import Classifier
 from models.training import run_folder
 from models.training.network import Network
@@ -55,7 +56,10 @@ def export(source: Path, plan: Plan, *, report: Report) -> Manifest:
         (part / TOKENIZER).write_text(tokenizer_json, encoding="utf-8")
         bare = _manifest(part, run, plan)
         _write(part, bare)
-        finished = msgspec.structs.replace(bare, metrics=_measured(part, network, plan, report=report))
+        seen = _compared(part, network, plan)
+        honest = _calibrated(part, bare, plan)
+        _write(part, honest)
+        finished = msgspec.structs.replace(honest, metrics=_metrics(seen, _reports(part, plan, report=report)))
         _write(part, finished)
     return finished
 
@@ -88,33 +92,57 @@ def _manifest(part: Path, run: Run, plan: Plan) -> Manifest:
     )
 
 
-def _measured(part: Path, network: Network, plan: Plan, *, report: Report) -> dict[str, dict[str, float]]:
-    """Parity and, for each set, its figures: what goes into the manifest."""
-    classifier = Classifier.load(part, cache=0)
-    try:
+def _compared(part: Path, network: Network, plan: Plan) -> list[parity.Parity]:
+    """How far the bundle answers as the network; `ExportError` where that is not far enough."""
+    with _opened(part) as classifier:
         texts = _texts(plan, list(classifier.manifest.labels))
         tokenizer = Tokenizer.from_file(str(part / TOKENIZER))
         tokenizer.enable_truncation(classifier.manifest.max_length)
         seen = parity.compare(classifier, network, tokenizer, texts)
         parity.require(seen, least=plan.least_agreement)
         parity.require_invariance(classifier, [text for some in texts.values() for text in some[:INVARIANCE_ROWS]])
-        reports = evaluate(classifier, plan.sets, plan.data, limit=plan.limit, report=report) if plan.data else []
+    return seen
+
+
+def _calibrated(part: Path, bare: Manifest, plan: Plan) -> Manifest:
+    """The manifest with temperatures and thresholds, found on validation rows where the sets are at hand."""
+    if not plan.data:
+        return bare
+    with _opened(part) as classifier:
+        heats, sures = calibrate.found(classifier, plan.sets, plan.data)
+    return msgspec.structs.replace(bare, temperatures=heats, sure=sures)
+
+
+def _reports(part: Path, plan: Plan, *, report: Report) -> list[SetReport]:
+    if not plan.data:
+        return []
+    with _opened(part) as classifier:
+        return evaluate(classifier, plan.sets, plan.data, limit=plan.limit, report=report)
+
+
+@contextmanager
+def _opened(part: Path) -> Iterator[Classifier]:
+    classifier = Classifier.load(part, cache=0)
+    try:
+        yield classifier
     finally:
         classifier.close()
-    return _metrics(seen, reports)
 
 
 def _texts(plan: Plan, heads: Sequence[str]) -> dict[str, list[str]]:
     """For each head the texts to compare on: the project's own probes, and rows of its sets where they are at hand."""
     texts = {head: list(PROBES) for head in heads}
     if plan.data:
-        for one in plan.sets:
+        for one in (one for one in plan.sets if one.measured and one.head in texts):
             texts[one.head] += [row.text for row in sample(one.load(plan.data).test, PARITY_ROWS)]
     return texts
 
 
 def _metrics(seen: Sequence[parity.Parity], reports: Sequence[SetReport]) -> dict[str, dict[str, float]]:
-    figures = {one.name: {"rows": one.rows, "accuracy": one.accuracy, "macro_f1": one.macro_f1} for one in reports}
+    figures = {
+        one.name: {"rows": one.rows, "accuracy": one.accuracy, "macro_f1": one.macro_f1, "ece": one.ece}
+        for one in reports
+    }
     return figures | {
         "agreement_with_fp32": {one.head: one.agreement for one in seen},
         "agreement_texts": {one.head: one.texts for one in seen},

@@ -7,8 +7,11 @@ from typing import Protocol
 
 import msgspec
 
+from models import figures as counted
 from models.console import Report
-from models.datasets.dataset import Dataset, sample
+from models.datasets.dataset import Dataset, Example, sample
+from models.figures import Answer, LabelReport, SliceReport
+from models.heads import Head, declared
 from models.manifest import Manifest
 from models.reading import Reading
 
@@ -24,14 +27,14 @@ class Reads(Protocol):
         """One reading a text, in order."""
 
 
-class LabelReport(msgspec.Struct, frozen=True):
-    """How well one label is found; precision, recall and f1 are 0 where they are not defined."""
+class Asked(msgspec.Struct, frozen=True):
+    """A set's held-out rows with a bundle's answers."""
 
-    label: str
-    rows: int
-    precision: float
-    recall: float
-    f1: float
+    name: str
+    head: str
+    answers: tuple[Answer, ...]
+    tokens: int
+    seconds: float
 
 
 class SetReport(msgspec.Struct, frozen=True):
@@ -42,57 +45,72 @@ class SetReport(msgspec.Struct, frozen=True):
     rows: int
     accuracy: float
     macro_f1: float
+    ece: float  # expected calibration error
+    auc: float | None  # of the labels that the head's declaration sets against each other
+    sure: float  # the share of answers that count as sure
+    sure_accuracy: float  # of those
     tokens: float  # mean of a text
     texts_per_s: float
     labels: tuple[LabelReport, ...]
+    confusion: dict[str, dict[str, int]]  # truth -> answer -> rows
+    slices: tuple[SliceReport, ...]
 
 
 def evaluate(
     classifier: Reads, sets: Sequence[Dataset], data: Path, *, limit: int | None = None, report: Report
 ) -> list[SetReport]:
     """Every set's figures, on `limit` of its test rows; `DatasetError` when one cannot be read."""
-    splits = [sample(one.load(data).test, limit) for one in sets]
-    total, done = sum(map(len, splits)), 0
-    reports = []
-    for one, rows in zip(sets, splits, strict=True):
-        answers, tokens, started = [], 0, time.perf_counter()
-        names = classifier.manifest.labels[one.head]
+    asked = ask(classifier, sets, data, limit=limit, report=report)
+    return [figures(one, classifier.manifest) for one in asked]
+
+
+def ask(
+    classifier: Reads, sets: Sequence[Dataset], data: Path, *, limit: int | None = None, report: Report
+) -> list[Asked]:
+    """The answers to the test rows of each set that has some and whose head the bundle has."""
+    known = [one for one in sets if one.measured and one.head in classifier.manifest.labels]
+    splits = [sample(one.load(data).test, limit) for one in known]
+    total, done, asked = sum(map(len, splits)), 0, []
+    for one, rows in zip(known, splits, strict=True):
+        started, answers, tokens = time.perf_counter(), [], 0
         for start in range(0, len(rows), CALL):
-            readings = classifier.classify([row.text for row in rows[start : start + CALL]])
-            for reading in readings:
-                shares = reading.probabilities[one.head]
-                answers.append(names[shares.index(max(shares))])
-                tokens += reading.tokens
-            done += len(readings)
+            some = rows[start : start + CALL]
+            readings = classifier.classify([row.text for row in some])
+            answers += answered(some, readings, classifier.manifest, one.head)
+            tokens += sum(reading.tokens for reading in readings)
+            done += len(some)
             report(done / total, one.name)
-        seconds = time.perf_counter() - started
-        labels = figures([row.label for row in rows], answers, names)
-        reports.append(_set(one, labels, len(rows), tokens=tokens, seconds=seconds))
-    return reports
+        asked.append(Asked(one.name, one.head, tuple(answers), tokens, time.perf_counter() - started))
+    return asked
 
 
-def figures(truth: Sequence[str], answers: Sequence[str], names: Sequence[str]) -> tuple[LabelReport, ...]:
-    """Precision, recall and F1 of each label that occurs."""
-    reports = []
-    pairs = list(zip(truth, answers, strict=True))
-    for name in names:
-        right = sum(one == name == other for one, other in pairs)
-        given, found = sum(one == name for one, _ in pairs), sum(other == name for _, other in pairs)
-        if given or found:
-            precision, recall = right / found if found else 0.0, right / given if given else 0.0
-            f1 = 2 * right / (given + found)
-            reports.append(LabelReport(name, given, round(precision, 4), round(recall, 4), round(f1, 4)))
-    return tuple(reports)
+def answered(rows: Sequence[Example], readings: Sequence[Reading], manifest: Manifest, head: str) -> list[Answer]:
+    """What the bundle says of each row, beside what is so."""
+    names = manifest.labels[head]
+    return [
+        Answer(row, names[shares.index(max(shares))], max(shares), dict(zip(names, shares, strict=True)))
+        for row, shares in zip(rows, (reading.probabilities[head] for reading in readings), strict=True)
+    ]
 
 
-def _set(one: Dataset, labels: tuple[LabelReport, ...], rows: int, *, tokens: int, seconds: float) -> SetReport:
+def figures(asked: Asked, manifest: Manifest) -> SetReport:
+    """A set's figures from its answers."""
+    rows, names = asked.answers, manifest.labels[asked.head]
+    sure = [one for one in rows if one.share >= manifest.sure.get(asked.head, 0.0)]
+    total = counted.whole(rows, names)
     return SetReport(
-        name=one.name,
-        head=one.head,
-        rows=rows,
-        accuracy=round(sum(label.recall * label.rows for label in labels) / rows, 4),
-        macro_f1=round(sum(label.f1 for label in labels) / len(labels), 4),
-        tokens=round(tokens / rows, 1),
-        texts_per_s=round(rows / seconds, 1),
-        labels=labels,
+        name=asked.name,
+        head=asked.head,
+        rows=len(rows),
+        accuracy=total.accuracy,
+        macro_f1=total.macro_f1,
+        ece=total.ece,
+        auc=counted.auc(rows, declared().get(asked.head, Head({}))),
+        sure=round(len(sure) / len(rows), 4),
+        sure_accuracy=counted.accuracy(sure),
+        tokens=round(asked.tokens / len(rows), 1),
+        texts_per_s=round(len(rows) / asked.seconds, 1),
+        labels=counted.by_label(rows, names),
+        confusion=counted.confusion(rows, names),
+        slices=counted.slices(rows, names),
     )

@@ -11,7 +11,8 @@ A bundle is used only when all of it fits:
 2. every file has the size and the sha256 that the manifest gives;
 3. there is one output per head, as wide as the head has labels, and no label stands twice;
 4. `sentiment` and `severity` have the labels that the topics and tables promise;
-5. the graph's own inputs and outputs are those of the manifest (the runtime checks it, it alone opens the graph).
+5. temperatures and thresholds are numbers of heads that it has;
+6. the graph's own inputs and outputs are those of the manifest (the runtime checks it, it alone opens the graph).
 """
 
 import hashlib
@@ -76,6 +77,8 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     data: tuple[DataRecord, ...] = ()
     recipe: dict[str, float] = {}
     metrics: dict[str, dict[str, float]] = {}
+    temperatures: dict[str, float] = {}  # head -> what its logits are divided by; 1 where it is not named
+    sure: dict[str, float] = {}  # head -> the least share of the first label with which an answer counts as sure
 
 
 def inputs() -> tuple[TensorSpec, ...]:
@@ -120,6 +123,12 @@ def _contract(manifest: Manifest) -> list[str]:
         complaints.append(f"its inputs are {_names(manifest.inputs)}, not {_names(inputs())}")
     if manifest.outputs != outputs(manifest.labels):
         complaints.append("its outputs do not fit the labels of its heads")
+    complaints += [
+        f"its {name} of head {head} is {value}"
+        for name, values, most in (("temperature", manifest.temperatures, 100), ("sure", manifest.sure, 1))
+        for head, value in values.items()
+        if head not in manifest.labels or not 0 < value <= most
+    ]
     return complaints + _labels(manifest.labels)
 
 

@@ -1,4 +1,4 @@
-"""The classifier: texts in, readings out. The only file of models that opens ONNX Runtime.
+"""The classifier: texts in, readings out. The only file of the running program that opens ONNX Runtime.
 
 1. `classify` may be called from any thread; answers come in the order of the texts.
 2. A text's reading is a function of the bundle and the text alone: neither its company nor the number of threads nor
@@ -49,6 +49,7 @@ class Classifier:
         self._provider = sessions[0].get_providers
         self._tokenizer = tokenizer
         self._workers = ThreadPoolExecutor(self.threads, thread_name_prefix="classify")
+        self._temperatures = [manifest.temperatures.get(head, 1.0) for head in manifest.labels]
         self._packed = struct.Struct(f"<I{sum(map(len, manifest.labels.values()))}d")
 
     @classmethod
@@ -127,7 +128,8 @@ class Classifier:
             ids[number, : len(row)] = row
             mask[number, : len(row)] = 1
         logits = session.run(list(self.manifest.labels), {"input_ids": ids, "attention_mask": mask})
-        side_by_side: list[list[float]] = np.concatenate([_softmax(one) for one in logits], axis=1).tolist()
+        shares = [_softmax(one, heat) for one, heat in zip(logits, self._temperatures, strict=True)]
+        side_by_side: list[list[float]] = np.concatenate(shares, axis=1).tolist()
         return side_by_side
 
     def _reading(self, answer: bytes) -> Reading:
@@ -144,8 +146,8 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float64]:
-    wide = logits.astype(np.float64)
+def _softmax(logits: NDArray[np.float32], temperature: float) -> NDArray[np.float64]:
+    wide = logits.astype(np.float64) / temperature
     powers = np.exp(wide - wide.max(1, keepdims=True))
     shares: NDArray[np.float64] = np.round(powers / powers.sum(1, keepdims=True), DECIMALS)
     return shares

@@ -85,7 +85,19 @@ def test_a_bundle_is_evaluated(shipped: Path, seed_data: Path) -> None:
     assert found["device"] == "CPU"
     assert found["sets"][0]["rows"] == 2
     assert found["sets"][0]["accuracy"] == 1.0
-    assert "macro-F1" in pulsewire("evaluate", "--set", "tfns", "--limit", "1").stdout
+    assert found["sets"][0]["confusion"] == {"negative": {"negative": 1}, "positive": {"positive": 1}}
+    assert "ECE" in pulsewire("evaluate", "--set", "tfns", "--limit", "1").stdout
+
+
+def test_two_bundles_are_compared_and_a_page_is_written(shipped: Path, seed_data: Path, tmp_path: Path) -> None:
+    page = tmp_path / "new" / "page.md"
+    arguments = ("--against", str(shipped), "--set", "tfns", "--threads", "1", "--markdown", str(page))
+    result = pulsewire("evaluate", *arguments, "--json")
+    found = json.loads(result.stdout)
+    assert [one["metric"] for one in found["differences"]] == ["accuracy", "macro_f1"]
+    assert found["differences"][0]["low"] == found["differences"][0]["high"] == 0
+    assert "## Against" in page.read_text()
+    assert "against" in pulsewire("evaluate", *arguments).stdout
 
 
 def test_evaluation_without_data(shipped: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,28 +2,105 @@ from pathlib import Path
 
 import pytest
 
+from models import page
+from models.comparison import compare
 from models.datasets.dataset import Dataset, Example, Split
-from models.evaluation import evaluate, figures
+from models.evaluation import ask, evaluate
 from models.fake import FakeClassifier
+from models.figures import Answer, auc, by_label, confusion, slices
+from models.heads import declared
+
+
+def answers(truth: str, said: str, *, text: str = "text") -> list[Answer]:
+    """One answer a letter."""
+    return [Answer(Example(text, one), other, 0.5, {}) for one, other in zip(truth, said, strict=True)]
+
+
+def silent(_done: float, _note: str = "") -> None:
+    """Nobody looks."""
+
+
+def made_up(rows: tuple[Example, ...]) -> Dataset:
+    return Dataset("made-up", "sentiment", "none", "here", (), lambda _data: Split((), rows))
 
 
 def test_precision_recall_and_f1() -> None:
-    truth = ["a", "a", "a", "b", "b"]
-    answers = ["a", "a", "b", "b", "c"]
-    a, b, c = figures(truth, answers, ("a", "b", "c", "d"))
+    a, b, c = by_label(answers("aaabb", "aabbc"), ("a", "b", "c", "d"))
     assert (a.rows, a.precision, a.recall, a.f1) == (3, 1.0, 0.6667, 0.8)
     assert (b.rows, b.precision, b.recall, b.f1) == (2, 0.5, 0.5, 0.5)
     assert (c.rows, c.precision, c.recall, c.f1) == (0, 0.0, 0.0, 0.0)
 
 
+def test_confusions_are_counted() -> None:
+    assert confusion(answers("aab", "abb"), ("a", "b", "c")) == {"a": {"a": 1, "b": 1}, "b": {"b": 1}}
+
+
+@pytest.mark.parametrize(
+    ("shares", "expected"),
+    [
+        ((0.1, 0.2, 0.8, 0.9), 1.0),
+        ((0.9, 0.8, 0.2, 0.1), 0.0),
+        ((0.5, 0.5, 0.5, 0.5), 0.5),
+        ((0.1, 0.3, 0.2, 0.4), 0.75),
+    ],
+)
+def test_the_area_under_the_curve(shares: tuple[float, ...], expected: float) -> None:
+    labels = ("info", "info", "error", "critical")
+    rows = [
+        Answer(Example("t", label), "info", 1.0, {"error": share, "critical": 0.0, "info": 0.0, "warning": 0.0})
+        for label, share in zip(labels, shares, strict=True)
+    ]
+    rows.append(Answer(Example("t", "warning"), "info", 1.0, {"error": 1.0, "critical": 1.0}))  # on neither side
+    assert auc(rows, declared()["severity"]) == expected
+    assert auc(rows[:2], declared()["severity"]) is None
+    assert auc(rows, declared()["intent"]) is None
+
+
+def test_slices_are_by_language_length_and_source() -> None:
+    rows = answers("a" * 20, "a" * 20, text="公司利润增长") + answers("a" * 25, "b" * 25, text="x" * 300)
+    found = {(one.by, one.value): one for one in slices(rows, ("a", "b"))}
+    assert found["language", "zh"].accuracy == 1.0
+    assert found["language", "en"].accuracy == 0.0
+    assert found["length", "longer than 250"].rows == 25
+    assert not any(by == "source" for by, _ in found)
+    assert slices(rows[:20], ("a", "b")) == ()
+
+
 def test_every_set_is_measured_on_its_test_rows(tmp_path: Path) -> None:
     rows = tuple(Example(f"text {number}", "neutral") for number in range(30))
-    one = Dataset("made-up", "sentiment", "none", "here", (), lambda _data: Split((), rows))
     told: list[float] = []
     fake = FakeClassifier()
-    (report,) = evaluate(fake, [one], tmp_path, report=lambda done, _note="": told.append(done))
+    (report,) = evaluate(fake, [made_up(rows)], tmp_path, report=lambda done, _note="": told.append(done))
     right = sum(r.probabilities["sentiment"].index(max(r.probabilities["sentiment"])) == 1
                 for r in fake.classify([row.text for row in rows]))  # fmt: skip
     assert report.accuracy == pytest.approx(right / 30, abs=1e-4)
+    assert 0 < report.ece < 1
     assert (report.rows, told[-1]) == (30, 1.0)
-    assert evaluate(fake, [one], tmp_path, limit=7, report=lambda *_: None)[0].rows == 7
+    assert evaluate(fake, [made_up(rows)], tmp_path, limit=7, report=silent)[0].rows == 7
+
+
+def test_a_bundle_is_as_good_as_itself_and_worse_than_one_that_is_right(tmp_path: Path) -> None:
+    fake = FakeClassifier()
+    rows = tuple(Example(f"text {number}", "neutral") for number in range(200))
+    (asked,) = ask(fake, [made_up(rows)], tmp_path, report=silent)
+    for one in compare([asked], [asked]):
+        assert (one.first - one.second, one.low, one.high, one.certain) == (0, 0, 0, False)
+    knowing = tuple(Answer(one.row, one.row.label, 1.0, one.shares) for one in asked.answers)
+    better = type(asked)(asked.name, asked.head, knowing, asked.tokens, asked.seconds)
+    accuracy, _f1 = compare([better], [asked])
+    assert accuracy.first == 1.0
+    assert accuracy.certain
+    assert accuracy.low <= accuracy.first - accuracy.second <= accuracy.high
+
+
+def test_a_page_says_it_all(tmp_path: Path) -> None:
+    fake = FakeClassifier()
+    rows = tuple(Example(f"{'公司' * (number % 2)} text {number}", "neutral") for number in range(60))
+    asked = ask(fake, [made_up(rows)], tmp_path, report=silent)
+    reports = evaluate(fake, [made_up(rows)], tmp_path, report=silent)
+    text = page.page(fake.manifest, reports, compare(asked, asked), against="other | one")
+    assert text.startswith("# Evaluation of `fake`\n")
+    assert "| made-up | sentiment | 60 |" in text
+    assert "| language | zh | 30 |" in text
+    assert "other \\| one" in text
+    assert "| neutral |" in text

@@ -1,0 +1,44 @@
+"""A bundle's temperatures and thresholds, from the validation rows of its heads' sets."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from models import calibration
+from models.datasets.dataset import Dataset, Example
+from models.datasets.parts import parted
+from models.evaluation import Reads
+from models.heads import Choice, declared
+
+FEWEST = 50  # validation rows; a head with less keeps what it says
+
+
+def found(classifier: Reads, sets: Sequence[Dataset], data: Path) -> tuple[dict[str, float], dict[str, float]]:
+    """Temperature, and the least share of a sure answer, of each head that has validation rows enough.
+
+    The classifier must answer at temperature 1.
+    """
+    heats, sures = {}, {}
+    for head, rows in validation(sets, data).items():
+        if head not in classifier.manifest.labels or len(rows) < FEWEST:
+            continue
+        names = classifier.manifest.labels[head]
+        readings = classifier.classify([row.text for row in rows])
+        logits = calibration.logits_of([one.probabilities[head] for one in readings])
+        truth = [names.index(row.label) for row in rows]
+        heats[head] = calibration.temperature(logits, truth)
+        honest = calibration.tempered(logits, heats[head])
+        right = [bool(hit) for hit in honest.argmax(1) == truth]
+        choice = declared()[head].choice if head in declared() else Choice()
+        sures[head] = calibration.sure_from(honest.max(1).tolist(), right, share=choice.sure)
+    return heats, sures
+
+
+def validation(sets: Sequence[Dataset], data: Path) -> dict[str, list[Example]]:
+    """The validation rows of each head, out of the sets that are measured."""
+    measured = [one for one in sets if one.measured]
+    splits = [one.load(data) for one in measured]
+    held_out = [row.text for split in splits for row in split.test]
+    rows: dict[str, list[Example]] = {}
+    for one, split in zip(measured, splits, strict=True):
+        rows.setdefault(one.head, []).extend(parted(split.train, held_out).validation)
+    return rows

@@ -1,0 +1,92 @@
+"""An evaluation as a Markdown page: what `pulsewire evaluate --markdown FILE` writes. Pure."""
+
+from collections.abc import Iterable, Sequence
+
+from models.comparison import Difference
+from models.evaluation import SetReport
+from models.figures import LabelReport
+from models.manifest import Manifest
+
+FEW_LABELS = 8  # a head of more has its confusions as a list instead of a table
+WORST = 12
+
+
+def page(manifest: Manifest, reports: Sequence[SetReport], differences: Sequence[Difference], *, against: str) -> str:
+    """The whole page."""
+    parts = [f"# Evaluation of `{manifest.name}`", _about(manifest), _sets(reports)]
+    if differences:
+        parts.append(_compared(manifest.name, against, differences))
+    parts += [_one(report) for report in reports]
+    return "\n\n".join(parts) + "\n"
+
+
+def _about(manifest: Manifest) -> str:
+    heats = ", ".join(f"{head} {heat:.2f}" for head, heat in manifest.temperatures.items())
+    sures = ", ".join(f"{head} {least:.2f}" for head, least in manifest.sure.items())
+    said = (
+        "Written by `pulsewire evaluate`; the rows were held out of training. ECE is the expected calibration error "
+        "over 15 bins. An answer counts as sure from the share on that the manifest gives."
+    )
+    return f"{said}\n\nTemperatures: {heats or 'none'}. Sure from: {sures or 'not said'}."
+
+
+def _sets(reports: Sequence[SetReport]) -> str:
+    columns = ("set", "head", "rows", "accuracy", "macro-F1", "ECE", "AUC", "sure", "right of the sure", "tokens")
+    cells = (
+        (one.name, one.head, f"{one.rows:,}", f"{one.accuracy:.3f}", f"{one.macro_f1:.3f}", f"{one.ece:.3f}",
+         "" if one.auc is None else f"{one.auc:.3f}", f"{one.sure:.0%}", f"{one.sure_accuracy:.3f}",
+         f"{one.tokens:.0f}") for one in reports
+    )  # fmt: skip
+    return table(columns, cells)
+
+
+def _compared(name: str, against: str, differences: Sequence[Difference]) -> str:
+    columns = ("set", "figure", f"`{name}`", f"`{against}`", "difference", "95% of it", "certain")
+    cells = (
+        (one.name, one.metric, f"{one.first:.3f}", f"{one.second:.3f}", f"{one.first - one.second:+.3f}",
+         f"{one.low:+.3f} to {one.high:+.3f}", "yes" if one.certain else "") for one in differences
+    )  # fmt: skip
+    return f"## Against `{against}`\n\nThe same rows, resampled 1,000 times.\n\n{table(columns, cells)}"
+
+
+def _one(report: SetReport) -> str:
+    labels = table(
+        ("label", "rows", "precision", "recall", "F1"),
+        ((one.label, f"{one.rows:,}", f"{one.precision:.2f}", f"{one.recall:.2f}", f"{one.f1:.2f}")
+         for one in _shown(report)),
+    )  # fmt: skip
+    parts = [f"## {report.name}", labels, _confusion(report)]
+    if report.slices:
+        parts.append(
+            table(
+                ("by", "part", "rows", "accuracy", "macro-F1", "ECE"),
+                (
+                    (one.by, one.value, f"{one.rows:,}", f"{one.accuracy:.3f}", f"{one.macro_f1:.3f}", f"{one.ece:.3f}")
+                    for one in report.slices
+                ),
+            )
+        )
+    return "\n\n".join(parts)
+
+
+def _shown(report: SetReport) -> Sequence[LabelReport]:
+    """All labels of a small head, the worst ones of a great one."""
+    if len(report.labels) <= 20:
+        return report.labels
+    return sorted(report.labels, key=lambda one: one.f1)[:WORST]
+
+
+def _confusion(report: SetReport) -> str:
+    if len(report.labels) <= FEW_LABELS:
+        names = [one.label for one in report.labels]
+        lines = ((truth, *(f"{line.get(name, 0):,}" for name in names)) for truth, line in report.confusion.items())
+        return table(("truth \\ answer", *names), lines)
+    pairs = [(rows, truth, said) for truth, line in report.confusion.items() for said, rows in line.items()]
+    worst = sorted((pair for pair in pairs if pair[1] != pair[2]), reverse=True)[:WORST]
+    return table(("truth", "answer", "rows"), ((truth, said, str(rows)) for rows, truth, said in worst))
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A Markdown table; a bar in a cell does not end it."""
+    lines = [columns, ["---"] * len(columns), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
