@@ -1,11 +1,12 @@
-"""Faust, kept thin: how its app is set up for us, and the one fault of it that we mend.
+"""Faust, kept thin: how its app is set up for us, and the faults of it that we mend.
 
 Faust (0.15.3, its issue 606) can commit past an event that is still in flight: with 2585 committed next, 2585 in
-flight and 2586 to 2589 acknowledged, it commits 2590. `GapSafeConsumer` commits only what is acknowledged without a
-hole from the committed offset on.
+flight and 2586 to 2589 acknowledged, it commits 2590. It acknowledges events that it skips in a rebalance, where its
+iterator is not compiled. And it takes an offset without a record for one that is still to come. `GapSafeConsumer`
+keeps its own account of what was delivered and what is done, and commits by that alone.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import faust
@@ -13,26 +14,47 @@ from aiokafka import AIOKafkaConsumer
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, Transport
 from faust.types import TP
 
+from streams.core.deliveries import Deliveries
 from streams.settings import Kafka, Settings
 from streams.topology import MAX_MESSAGE_BYTES, MEBI
 
 
 class GapSafeConsumer(Consumer):  # type: ignore[misc]
-    """Never commits past an offset that is not acknowledged."""
+    """Commits what was delivered and finished without a hole, and nothing else."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._deliveries: dict[TP, tuple[int, Deliveries]] = {}  # each of one generation
+
+    def finish(self, message: Any) -> None:
+        """This message is done with: it may be committed when all before it are."""
+        generation, deliveries = self._deliveries.get(message.tp, (None, None))
+        if deliveries is not None and message.generation_id == generation:
+            deliveries.finish(message.offset)
+
+    def ack(self, message: Any) -> bool:
+        """Faust's own acknowledgements, of what it skips too, count for nothing: see `finish`."""
+        del message
+        return False
+
+    def _to_message(self, tp: TP, record: Any) -> Any:
+        message = super()._to_message(tp, record)
+        generation, deliveries = self._deliveries.get(tp, (None, None))
+        if deliveries is None or generation != message.generation_id:
+            deliveries = Deliveries()
+            self._deliveries[tp] = message.generation_id, deliveries
+        deliveries.deliver(message.offset)
+        return message
+
+    def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterator[TP]:
+        return (tp for tp in list(self._deliveries) if topics is None or tp in topics or tp.topic in topics)
 
     def _new_offset(self, tp: TP) -> int | None:
-        acked = self._acked[tp]
-        if not acked or self._hole_before(tp, min(acked)):
-            return None
-        offset: int | None = super()._new_offset(tp)
-        return offset
+        generation, deliveries = self._deliveries[tp]
+        return deliveries.committable if generation == self.app.consumer_generation_id else None
 
-    def _hole_before(self, tp: TP, lowest: int) -> bool:
-        committed = self._committed_offset[tp]
-        if committed is None:
-            return any(message.tp == tp and message.offset < lowest for message in list(self._unacked_messages))
-        # Offsets that Kafka itself has nothing at (compacted, or a transaction's marker) are kept in `_gap`
-        return any(not self._gap[tp].overlaps_point(offset) for offset in range(committed, lowest))
+    async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
+        """Offsets without a record need no account: see `Deliveries`."""
 
     def _new_consumer_thread(self) -> "CommittedThread":
         return CommittedThread(self, loop=self.loop, beacon=self.beacon)

@@ -31,9 +31,9 @@ def consume(
             await carrier.carry([record_of(event.message) for event in events], generation=generation)
             faults.at("acknowledge")
             for event in events:
-                event.ack()
-                faults.at("acknowledge.half")
                 message = event.message
+                app.consumer.finish(message)
+                faults.at("acknowledge.half")
                 positions[message.topic, message.partition] = message.offset + 1
 
     agent.__name__ = f"consume_{topic.replace('.', '_')}"
