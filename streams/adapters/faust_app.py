@@ -83,8 +83,9 @@ class StreamApp(faust.App):  # type: ignore[misc]
     async def on_first_start(self) -> None:
         """No tables, hence no folders of theirs."""
 
-    async def on_stop(self) -> None:
-        await super().on_stop()
+    async def on_shutdown(self) -> None:
+        """Agents and tasks have ended: until then they need what is closed here, or fail for want of it."""
+        await super().on_shutdown()
         if self.on_stopped is not None:
             await self.on_stopped()
 
