@@ -23,6 +23,7 @@ INSERT: Final = {
     "async_insert": 0,  # the answer comes when the rows are stored
     "min_insert_block_size_rows": 0,  # one insert is one block: a multi-block insert is not atomic
     "min_insert_block_size_bytes": 0,
+    "max_partitions_per_insert_block": 0,  # a batch may bring events of any month since 1970
 }
 
 

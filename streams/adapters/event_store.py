@@ -93,6 +93,9 @@ ORDER BY picked_for_ms, reason, place, rank, offset
 """
 
 
+_WINDOWS_A_QUERY: Final = 2_000  # a server takes 128 KiB for a parameter
+
+
 class ClickHouseEventStore:
     """`ports.EventStore` on ClickHouse."""
 
@@ -113,10 +116,15 @@ class ClickHouseEventStore:
 
     async def rows_of(self, kind: Kind, topic: str, partition: int, windows: Collection[WindowAt]) -> list[WindowRow]:
         """See `ports.EventStore`."""
-        where = {"kind": kind, "topic": topic, "partition": partition, "at": sorted(windows)}
-        with store_errors():
-            answer = await self._client.query(_AT, parameters=where)
-        return [WindowRow(*row) for row in answer.result_rows]
+        found: list[WindowRow] = []
+        wanted = sorted(windows)
+        for first in range(0, len(wanted), _WINDOWS_A_QUERY):
+            some = wanted[first : first + _WINDOWS_A_QUERY]
+            where = {"kind": kind, "topic": topic, "partition": partition, "at": some}
+            with store_errors():
+                answer = await self._client.query(_AT, parameters=where)
+            found += [WindowRow(*row) for row in answer.result_rows]
+        return found
 
     async def write(self, events: Sequence[Scored], rows: Sequence[WindowRow]) -> None:
         """See `ports.EventStore`."""

@@ -112,6 +112,20 @@ async def test_rows_of_closed_windows_are_found_by_window(store, partition):
     assert await store.rows_of("news", "news.raw", partition, {(60, START_MS + 60_000)}) == []
 
 
+async def test_a_batch_may_span_any_number_of_months_and_windows(store, partition):
+    """An archive is brought in: each event in a month of its own. ClickHouse takes 100 unless it is told otherwise."""
+    months = [event(partition, i, i * 30 * 24 * HOUR_MS) for i in range(120)]
+    crowd = [event(partition, 120 + i, START_MS + i * 60_000) for i in range(2_100)]
+    rows = folded(partition, [*months, *crowd])
+    await store.write(months, rows)
+    await store.write(crowd, [])
+    found = await store.rows_of("news", "news.raw", partition, {row.row_key[:2] for row in rows})
+    assert by_key(found) == by_key(rows)
+    stretch = Stretch("news", "news.raw", partition, 0, 120 * 30 * 24 * HOUR_MS, HOUR_MS)
+    drawn = await store.pick_samples(stretch, size=1, share=1.0)
+    assert {sample.scored.event.offset for sample in drawn if sample.reason == "random"} >= set(range(120))
+
+
 async def test_partitions_do_not_see_each_other(store, partition):
     events = [event(partition, 0, START_MS)]
     await store.write(events, folded(partition, events))
