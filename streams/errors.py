@@ -6,6 +6,7 @@ PulsewireError
  |    +-- StoreAway    ClickHouse
  |    +-- BrokerAway   Kafka
  +-- StoreRefused      ClickHouse answered and will not take it: trying again cannot help
+ +-- BrokerRefused     Kafka takes no message as large as this: trying again cannot help
 """
 
 
@@ -31,3 +32,7 @@ class BrokerAway(Unreachable):
 
 class StoreRefused(PulsewireError):  # noqa: N818
     """ClickHouse answered and will not take it."""
+
+
+class BrokerRefused(PulsewireError):  # noqa: N818
+    """Kafka takes no message as large as this."""

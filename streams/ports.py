@@ -22,6 +22,7 @@ class Publisher(Protocol):
 
         Raises:
             BrokerAway: some may have been produced; publish all of them again.
+            BrokerRefused: one is too large; others may have been produced.
         """
 
 

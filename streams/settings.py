@@ -88,7 +88,7 @@ class Settings(BaseSettings):
     group: str = Field("pulsewire", min_length=1)
     batch_size: int = Field(500, ge=1, le=10_000)
     batch_within_ms: int = Field(50, ge=1, le=60_000)
-    max_event_bytes: int = Field(1_048_576, ge=1_024, le=16_000_000)
+    max_event_bytes: int = Field(1_048_576, ge=1_024, le=7_000_000)  # what is published of one may be twice as long
     session_timeout_ms: int = Field(10_000, ge=6_000, le=300_000)
     lateness_ms: int = Field(60_000, ge=0)
     idle_after_ms: int = Field(10_000, ge=100)

@@ -9,7 +9,7 @@ from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
 from streams import faults
 from streams.core.message import Outgoing
-from streams.errors import BrokerAway
+from streams.errors import BrokerAway, BrokerRefused
 from streams.settings import Kafka
 from streams.topology import MAX_MESSAGE_BYTES, MEBI
 
@@ -30,24 +30,30 @@ class KafkaPublisher:
         producer = await self._ready()
         faults.at("produce")
         try:
-            sent = [await producer.send(**_arguments(message)) for message in messages]
+            sent = [await _send(producer, message) for message in messages]
             faults.at("produce.sent")
             await asyncio.gather(*sent)
-        except MessageSizeTooLargeError:
-            raise
+        except MessageSizeTooLargeError as error:
+            await self._drop(producer)
+            raise BrokerRefused(str(error)) from error
         except (KafkaError, OSError, TimeoutError) as error:
-            await self.close()  # a failed idempotent producer may be unable to go on
+            await self._drop(producer)
             raise BrokerAway(f"{type(error).__name__}: {error}") from error
 
     async def close(self) -> None:
         """Let the broker go; a later `publish` connects again."""
-        producer, self._producer = self._producer, None
-        if producer is not None:
-            try:
-                async with asyncio.timeout(5):
-                    await producer.stop()
-            except (KafkaError, OSError, TimeoutError):
-                pass  # it is away, and what it had not acknowledged is published again by the caller
+        if self._producer is not None:
+            await self._drop(self._producer)
+
+    async def _drop(self, producer: AIOKafkaProducer) -> None:
+        """Let go of this producer, in whose place another may stand by now: one that failed may be unable to go on."""
+        if self._producer is producer:
+            self._producer = None
+        try:
+            async with asyncio.timeout(5):
+                await producer.stop()
+        except (KafkaError, OSError, TimeoutError):
+            pass  # it is away, and what it had not acknowledged is published again by the caller
 
     async def _ready(self) -> AIOKafkaProducer:
         async with self._starting:
@@ -73,6 +79,24 @@ class KafkaPublisher:
             await producer.stop()
             raise BrokerAway(f"{type(error).__name__}: {error}") from error
         return producer
+
+
+async def _send(producer: AIOKafkaProducer, message: Outgoing) -> asyncio.Future[Any]:
+    if message.key is None and message.value is None:
+        return await _send_nothing(producer, message)
+    sent: asyncio.Future[Any] = await producer.send(**_arguments(message))
+    return sent
+
+
+async def _send_nothing(producer: AIOKafkaProducer, message: Outgoing) -> asyncio.Future[Any]:
+    """A record with neither key nor value: Kafka has such, and other clients send them, but `send` will not."""
+    batch = producer.create_batch()
+    batch.append(key=None, value=None, timestamp=None, headers=list(message.headers))
+    partition = message.partition
+    if partition is None:
+        partition = min(await producer.partitions_for(message.topic))
+    sent: asyncio.Future[Any] = await producer.send_batch(batch, message.topic, partition=partition)
+    return sent
 
 
 def _arguments(message: Outgoing) -> dict[str, Any]:

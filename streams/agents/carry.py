@@ -15,7 +15,7 @@ from typing import Protocol, TypeVar
 from streams.adapters import metrics
 from streams.core.backoff import Backoff
 from streams.core.event import Record, Rejected
-from streams.errors import StoreRefused, Unreachable
+from streams.errors import BrokerRefused, StoreRefused, Unreachable
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -106,7 +106,11 @@ class Carrier:
             await self._carry(records[middle:], generation)
 
     async def _bury(self, record: Record, error: Exception) -> None:
-        code = "refused" if isinstance(error, StoreRefused) else "failed"
+        code = "failed"
+        if isinstance(error, StoreRefused):
+            code = "refused"
+        elif isinstance(error, BrokerRefused):
+            code = "too_large"
         log.error("%s: %s/%d/%d: %s", self.name, record.topic, record.partition, record.offset, _what(error))
         reason = Rejected(code, _what(error))
         await self.patiently(lambda: self._hop.bury(record, reason))

@@ -22,8 +22,9 @@ from streams.core.codec import encode_window
 from streams.core.decode import Decoder
 from streams.core.event import Event, Record, Rejected, Sample, Scored
 from streams.core.findings import findings_of, text_to_read
-from streams.core.message import Outgoing, dead_letter, encode_sample, encode_scored
+from streams.core.message import Outgoing, dead_letter, encode_sample, encode_scored, shortened
 from streams.core.window import PartitionWindows, WindowRow
+from streams.errors import BrokerRefused
 from streams.ports import EventStore, Publisher, Reader, Stretch
 from streams.topology import DLQ, SAMPLES, SCORED, WINDOWS, Kind
 
@@ -125,8 +126,13 @@ class EventHop:
         self._restored.clear()
 
     async def bury(self, record: Record, reason: Rejected) -> None:
-        """Send one record that cannot be processed to the dead-letter topic."""
-        await self.flush(Flush(keys={}, scored=[], rejected=[(record, reason)]))
+        """Send one record that cannot be processed to the dead-letter topic, or, if it is too large, its beginning."""
+        letter = dead_letter(record, reason, topic=DLQ[record.topic], at_ms=time.time_ns() // 1_000_000)
+        try:
+            await self._publisher.publish([letter])
+        except BrokerRefused:
+            await self._publisher.publish([shortened(letter)])
+        self._count(Flush(keys={}, scored=[], rejected=[(record, reason)]))
 
     async def close(self) -> None:
         """Pick samples from the stretches that are still running; whoever goes on picks from all of them again."""

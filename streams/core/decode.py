@@ -3,7 +3,7 @@
 | code            | when                                                                                              |
 |-----------------|---------------------------------------------------------------------------------------------------|
 | `tombstone`     | the record has no value                                                                           |
-| `too_large`     | the value has more than `max_bytes` bytes; nothing else is looked at                              |
+| `too_large`     | key, value and headers have more than `max_bytes` bytes; nothing else is looked at                |
 | `too_deep`      | nested more than 64 levels                                                                        |
 | `not_json`      | no JSON, an empty value, `data_base64` that is no base64                                          |
 | `bad_unicode`   | JSON but for bytes that are no UTF-8, half of a surrogate pair, or a NUL                          |
@@ -59,8 +59,9 @@ class Decoder:
         """The event that a record of a raw topic holds, or why it holds none."""
         if record.value is None:
             return Rejected("tombstone", "the record has no value")
-        if len(record.value) > self.max_bytes:
-            return Rejected("too_large", f"{len(record.value)} bytes, at most {self.max_bytes} are taken")
+        size = _size(record)
+        if size > self.max_bytes:
+            return Rejected("too_large", f"{size} bytes, at most {self.max_bytes} are taken")
         kind = KIND_OF[record.topic]
         opened = _open(kind, record.value, record.headers)
         return opened if isinstance(opened, Rejected) else self._event(kind, record, opened)
@@ -121,6 +122,11 @@ class Decoder:
             "value": action.value,
             "lang": language_of(text) if text else "",
         }
+
+
+def _size(record: Record) -> int:
+    """Bytes of all that may go into what is published of it."""
+    return sum(map(len, (record.value or b"", record.key or b"", *(value for _, value in record.headers))))
 
 
 def _open(kind: Kind, raw: bytes, headers: tuple[tuple[str, bytes], ...]) -> _Opened | Rejected:

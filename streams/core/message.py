@@ -6,6 +6,7 @@ import msgspec
 
 from streams.core.codec import rfc3339
 from streams.core.event import E4, Event, Findings, Record, Rejected, Sample, Scored
+from streams.topology import MEBI
 
 _encode: Final = msgspec.json.Encoder().encode
 
@@ -64,3 +65,15 @@ def dead_letter(record: Record, reason: Rejected, *, topic: str, at_ms: int) -> 
     }
     encoded = tuple((name, value.encode(errors="replace")) for name, value in ours.items())
     return Outgoing(topic, record.key, record.value, (*kept, *encoded))
+
+
+def shortened(letter: Outgoing) -> Outgoing:
+    """A dead letter that Kafka will take where the whole is too large: where key and value begin; `pw-cut` says so."""
+    key, value = letter.key or b"", letter.value or b""
+    ours = tuple(header for header in letter.headers if header[0].startswith("pw-"))
+    return Outgoing(
+        letter.topic,
+        None if letter.key is None else key[:MEBI],
+        None if letter.value is None else value[:MEBI],
+        (*ours, ("pw-cut", f"{len(key)} and {len(value)} bytes".encode())),
+    )

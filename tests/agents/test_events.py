@@ -3,6 +3,7 @@
 import contextlib
 import json
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,7 +18,7 @@ from streams.core.codec import decode_window
 from streams.core.decode import Decoder
 from streams.core.entities import WatchList
 from streams.core.event import Record
-from streams.errors import BrokerAway, StoreAway
+from streams.errors import BrokerAway, BrokerRefused, StoreAway
 
 START_MS = 1_700_000_000_000 // 3_600_000 * 3_600_000
 QUICK = Backoff(first_s=0.0001, cap_s=0.0002)
@@ -176,3 +177,24 @@ async def test_equal_texts_are_read_once(world):
     await Carrier("logs", hop).carry(records, generation=1)
     assert fake.calls == [1]
     assert len(world.store.events) == 50
+
+
+async def test_a_dead_letter_that_kafka_will_not_take_is_cut(world):
+    """It came compressed: whole it is longer than what may be sent."""
+    whole = world.publisher.publish
+
+    async def publish(messages):
+        if any(len(message.value or b"") > 2_000_000 for message in messages):
+            raise BrokerRefused("too long")
+        await whole(messages)
+
+    world.publisher.publish = publish
+    _, carrier = world.worker()
+    bomb = msgspec.structs.replace(news(1, raw=b"x" * 3_000_000), headers=(("theirs", b"1"),))
+    await carrier.carry([news(0), bomb, news(2)], generation=1)
+    (letter,) = world.publisher.on("news.raw.dlq")
+    headers = dict(letter.headers)
+    assert (len(letter.value), letter.key, headers["pw-error"]) == (1_048_576, b"k", b"too_large")
+    assert headers["pw-cut"] == b"1 and 3000000 bytes"
+    assert "theirs" not in headers
+    assert {offset for _, _, offset in world.store.events} == {0, 2}

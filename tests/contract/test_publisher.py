@@ -7,8 +7,9 @@ from infra.init import initialise
 from streams.adapters.fakes import MemoryPublisher
 from streams.adapters.publisher import KafkaPublisher
 from streams.core.message import Outgoing
-from streams.errors import BrokerAway
+from streams.errors import BrokerAway, BrokerRefused
 from streams.settings import Kafka, load_settings
+from streams.topology import MAX_MESSAGE_BYTES
 
 TOPIC = "samples"
 
@@ -52,6 +53,7 @@ async def test_everything_arrives_as_it_is_and_in_order(publisher):
     messages = [
         Outgoing(TOPIC, None, b"\xff\x00", (("h", b"\xfe"),), 3),
         Outgoing(TOPIC, b"\xffkey", None, (), 3),
+        Outgoing(TOPIC, None, None, (("h", b""),), 3),
         Outgoing(TOPIC, b"", b"x" * 5_000_000, (), 3),
         *(Outgoing(TOPIC, b"k", str(i).encode(), (), 3) for i in range(500)),
     ]
@@ -64,4 +66,29 @@ async def test_a_broker_that_is_away_is_told():
     port = KafkaPublisher(Kafka.of(load_settings(kafka="127.0.0.1:1")))
     with pytest.raises(BrokerAway):
         await port.publish([Outgoing(TOPIC, None, b"x")])
+    await port.close()
+
+
+@pytest.mark.stack
+async def test_what_the_broker_would_not_take_is_refused_and_the_next_message_goes(stack):
+    settings = load_settings(kafka=stack.addresses.kafka, clickhouse=stack.addresses.clickhouse)
+    await initialise(settings)
+    port = KafkaPublisher(Kafka.of(settings))
+    with pytest.raises(BrokerRefused):
+        await port.publish([Outgoing(TOPIC, b"k", b"x" * MAX_MESSAGE_BYTES)])
+    await port.publish([Outgoing(TOPIC, b"k", b"x")])
+    await port.close()
+
+
+@pytest.mark.stack
+async def test_who_fails_on_an_old_producer_leaves_the_new_one_alone(stack):
+    settings = load_settings(kafka=stack.addresses.kafka, clickhouse=stack.addresses.clickhouse)
+    await initialise(settings)
+    port = KafkaPublisher(Kafka.of(settings))
+    old = await port._ready()
+    await port.close()
+    new = await port._ready()
+    await port._drop(old)
+    assert await port._ready() is new
+    await port.publish([Outgoing(TOPIC, b"k", b"x")])
     await port.close()

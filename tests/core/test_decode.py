@@ -49,7 +49,7 @@ decoder = Decoder(max_bytes=MAX_BYTES, watch=WatchList([("Apple", ("苹果",)), 
 def decode(topic: str, value, **around) -> Event | Rejected:
     raw = value if value is None or isinstance(value, bytes) else json.dumps(value).encode()
     return decoder.decode(
-        Record(topic=topic, partition=3, offset=9, timestamp_ms=NOON_MS, key=None, value=raw, **around)
+        Record(topic=topic, partition=3, offset=9, timestamp_ms=NOON_MS, **({"key": None, "value": raw} | around))
     )
 
 
@@ -186,6 +186,13 @@ def with_raw(field: str, raw: bytes, sound: dict = NEWS) -> bytes:
 )
 def test_bad_input(value, expected):
     assert code(value) == expected
+
+
+def test_key_and_headers_count_too():
+    """They go into what is published of an event, which Kafka must take."""
+    heavy = b"x" * MAX_BYTES
+    for around in ({"key": heavy}, {"headers": (("ce_id", b"1"), ("ce_subject", heavy))}):
+        assert decode("news.raw", NEWS, **around).code == "too_large"
 
 
 @pytest.mark.parametrize(

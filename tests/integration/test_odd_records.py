@@ -1,0 +1,72 @@
+"""What Kafka holds and no test double thinks of: a worker takes it, goes on, and commits."""
+
+import asyncio
+import time
+from contextlib import asynccontextmanager
+
+import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+
+from infra.embedded.ports import free_port
+from infra.embedded.stack import Stack
+from infra.init import initialise
+from infra.up import program_part
+from streams.settings import load_settings
+
+EVENT = b'{"ts": 1750000000000, "source": "wire", "title": "%d"}'
+
+
+@asynccontextmanager
+async def working(folder):
+    """The stack with one worker."""
+    port = free_port()
+    async with Stack(folder / "stack") as stack:
+        at = stack.addresses
+        await initialise(load_settings(kafka=at.kafka, clickhouse=at.clickhouse))
+        env = {"PULSEWIRE_KAFKA": at.kafka, "PULSEWIRE_CLICKHOUSE": at.clickhouse, "PULSEWIRE_METRICS_PORT": str(port)}
+        ready = f"http://127.0.0.1:{port}/readyz"
+        await stack.supervisor.add(
+            program_part("worker", "worker", env=env | {"PULSEWIRE_THREADS": "1"}, ready_url=ready)
+        )
+        yield stack
+
+
+async def send_odd(servers, partition):
+    """No key and no value, as other clients may send; 40 MB that were compressed to some KB."""
+    async with AIOKafkaProducer(
+        bootstrap_servers=servers, compression_type="gzip", max_request_size=100_000_000
+    ) as producer:
+        batch = producer.create_batch()
+        batch.append(key=None, value=None, timestamp=None)
+        await (await producer.send_batch(batch, "news.raw", partition=partition))
+        await producer.send_and_wait("news.raw", b"x" * 40_000_000, partition=partition)
+        await producer.send_and_wait("news.raw", EVENT % 0, partition=partition)
+
+
+async def until_committed(consumer, at, offset):
+    deadline = time.monotonic() + 40
+    while (found := await consumer.committed(at)) != offset:
+        assert time.monotonic() < deadline, f"{at}: {found} is committed, not {offset}"
+        await asyncio.sleep(0.3)
+
+
+@pytest.mark.stack
+@pytest.mark.timeout(180)
+async def test_what_cannot_be_sent_back_whole_and_what_is_no_record(tmp_path):
+    async with working(tmp_path) as stack:
+        servers = stack.addresses.kafka
+        consumer = AIOKafkaConsumer(bootstrap_servers=servers, group_id="pulsewire", enable_auto_commit=False)
+        await consumer.start()
+        await send_odd(servers, 0)
+        await until_committed(consumer, TopicPartition("news.raw", 0), 3)
+        # Each transaction ends with a marker, an offset without a record: 3, then 7, then 11
+        producer = AIOKafkaProducer(bootstrap_servers=servers, transactional_id="one")
+        await producer.start()
+        for last in (3, 7, 11):
+            async with producer.transaction():
+                for number in range(3):
+                    await producer.send("news.raw", EVENT % number, partition=1)
+            await until_committed(consumer, TopicPartition("news.raw", 1), last)
+        await producer.stop()
+        await consumer.stop()
+        assert stack.supervisor.restarts("worker") == 0
