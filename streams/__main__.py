@@ -21,6 +21,7 @@ def program() -> typer.Typer:
         help="Event-streaming analytics: Kafka in, classifiers on every event, ClickHouse and alerts out.\n\n"
         "Start with `pulsewire demo`; settings are in pulsewire.toml and PULSEWIRE_* variables.",
         no_args_is_help=True,
+        rich_markup_mode="markdown",
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )

@@ -26,3 +26,12 @@ def test_cells(value, shown):
 def test_rows_elsewhere_are_tab_separated(capsys: pytest.CaptureFixture[str]):
     print_rows([{"a": 1, "b": "x\ty"}, {"a": 2, "b": None}])
     assert capsys.readouterr().out == "a\tb\n1\tx\\ty\n2\t\n"
+
+
+def test_a_paragraph_of_help_is_folded_once():
+    from typer.testing import CliRunner
+
+    from streams.__main__ import program
+
+    text = CliRunner().invoke(program(), ["demo", "--help"], env={"COLUMNS": "200", "TERMINAL_WIDTH": "200"}).output
+    assert "plays the bundled sample (and real news and logs" in text
