@@ -60,7 +60,7 @@ class Worker:
         self._ticking = Patiently("alert-clock", Backoff())
         self._watchdog = Watchdog(patience_s=STALL_PATIENCE_S)
         self._probes = Probes(self._unready, host=settings.metrics_host, port=settings.metrics_port)
-        self._assigned = False
+        self._joined = False
 
     def run(self) -> NoReturn:
         """Work until a signal comes; leaves the process with Faust's exit code."""
@@ -144,7 +144,8 @@ class Worker:
     async def _progress(self, ends: LogEnds) -> dict[At, Progress]:
         consumer = self._app.consumer
         assigned: set[TP] = consumer.assignment()
-        self._assigned = self._assigned or bool(assigned)
+        # One more than there are partitions gets none, and stands by: it is as ready as it can be
+        self._joined = self._joined or self._app.consumer_generation_id > 0
         found = {}
         for at, end in (await ends([(tp.topic, tp.partition) for tp in assigned])).items():
             fetched = await consumer.position(TP(*at))
@@ -169,8 +170,8 @@ class Worker:
         waiting = {wait.name: wait.reason for wait in self._waits() if wait.reason}
         if not self._carriers:
             waiting.setdefault("start", "loading the model")
-        elif not self._assigned:
-            waiting.setdefault("kafka", "no partitions assigned yet")
+        elif not self._joined:
+            waiting.setdefault("kafka", "not in the group yet")
         return waiting
 
 

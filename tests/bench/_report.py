@@ -22,15 +22,15 @@ def spread(values, form="{:,.0f}"):
     return f"{form.format(middle)} ({form.format(low)} to {form.format(high)})"
 
 
-def write(name, what, rows):
+def write(name, what, rows, *, page=PAGE):
     """Put a section into the page, in place of the one that it had."""
     head = "".join(f"| {column} " for column in rows[0]) + "|\n" + "|---" * len(rows[0]) + "|\n"
     table = head + "".join("".join(f"| {value} " for value in row.values()) + "|\n" for row in rows)
     section = f"\n## {name}\n\n{what}\n\n{table}\n{_machine()}\n"
-    page = PAGE.read_text(encoding="utf-8") if PAGE.exists() else HEAD
-    found = re.search(rf"\n## {re.escape(name)}\n.*?(?=\n## |\Z)", page, re.DOTALL)
-    page = page[: found.start()] + section + page[found.end() :] if found else page.rstrip("\n") + "\n" + section
-    PAGE.write_text(page, encoding="utf-8")
+    text = page.read_text(encoding="utf-8") if page.exists() else HEAD
+    found = re.search(rf"\n## {re.escape(name)}\n.*?(?=\n## |\Z)", text, re.DOTALL)
+    text = text[: found.start()] + section + text[found.end() :] if found else text.rstrip("\n") + "\n" + section
+    page.write_text(text, encoding="utf-8")
 
 
 def _machine():

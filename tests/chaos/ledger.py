@@ -59,32 +59,42 @@ class Ledger:
 
 def _event(rng, kind, number, time_ms):
     fill = {"c": rng.choice(COMPANIES), "n": rng.randint(1, 40)}
+    fresh = f"new-{number // 150}" if rng.random() < 0.2 else ""  # the key space grows
     if kind == "news":
-        source = rng.choice(SOURCES)
-        return {"source": source, "title": rng.choice(HEADLINES).format(**fill)}, {"source": source}
+        return {"source": fresh or rng.choice(SOURCES), "title": rng.choice(HEADLINES).format(**fill)}
+    if kind == "logs" and time_ms // 60_000 % 25 >= 23:  # an incident, for alerts to tell of
+        return {"service": "pay", "message": "cannot reach 10.0.0.7: connection refused", "level": "error"}
     if kind == "logs":
-        service = rng.choice(SERVICES)
-        body = {"service": service, "message": rng.choice(LINES).format(**fill)}
-        return body, {"service": service, "source": service}
-    action = rng.choice(ACTIONS)
-    return {"user_id": f"u{number % 97}", "action": action}, {"action": action}
+        return {"service": fresh or rng.choice(SERVICES), "message": rng.choice(LINES).format(**fill), "level": "info"}
+    return {"user_id": f"u{number % 97}", "action": fresh or rng.choice(ACTIONS)}
 
 
-async def produce(servers, *, count, seed, start_ms, per_s, ledger, poison_every=500):
-    """Send `count` events over the three topics: repeated texts, out of order, some hours late, some poison between."""
+def keys_of(kind, body):
+    """The keys that an event counts for in the dimensions that need no model."""
+    service = {"service": body.get("service"), "source": body.get("service")}
+    return {"news": {"source": body.get("source")}, "logs": service, "user": {"action": body.get("action")}}[kind]
+
+
+async def produce(servers, *, count, seed, start_ms, per_s, ledger, poison_every=500, until=None):
+    """Send `count` events over the three topics: repeated texts, out of order, some hours late, some poison between.
+
+    It ends early once the event `until` is set.
+    """
     rng = random.Random(seed)
     producer = AIOKafkaProducer(bootstrap_servers=servers, acks="all", enable_idempotence=True, linger_ms=5)
     await producer.start()
     sent = []
     try:
         for number in range(count):
+            if until is not None and until.is_set():
+                break
             kind = ("news", "logs", "user")[number % 3]
             late_ms = rng.choice((0, 0, 0, rng.randint(0, 90_000), rng.randint(0, 2 * 3_600_000)))
             time_ms = max(0, start_ms + number * 900 - late_ms)
-            body, keys = _event(rng, kind, number, time_ms)
+            body = _event(rng, kind, number, time_ms)
             value = json.dumps({"id": f"{kind}-{number}", "ts": time_ms} | body).encode()
             future = await producer.send(TOPICS[kind], value=value, partition=rng.randrange(4))
-            sent.append((future, kind, f"{kind}-{number}", time_ms, keys))
+            sent.append((future, kind, f"{kind}-{number}", time_ms, keys_of(kind, body)))
             if number % poison_every == 0:
                 await producer.send_and_wait(TOPICS[kind], value=b'{"ts": "never"', partition=rng.randrange(4))
                 ledger.poison[TOPICS[kind]] += 1
@@ -98,23 +108,28 @@ async def produce(servers, *, count, seed, start_ms, per_s, ledger, poison_every
 
 
 class Diverged(AssertionError):  # noqa: N818 - it says what is so
-    """The tables are not what the ledger says."""
+    """The tables are not what the ledger says. `at` is what differs first, of `what`."""
+
+    def __init__(self, message, *, what="", at=None):
+        super().__init__(message)
+        self.what, self.at = what, at
 
 
 def check(ledger, query):
     """Compare the tables with the ledger; `query` runs SQL and gives rows. Raises Diverged with what differs first."""
-    _same("events", _ids(ledger), Counter(_stored_ids(query)))
-    _same("windows", ledger.windows(), _stored_windows(query))
-    _same("sums of windows against events", _sums_of_events(query), _sums_of_windows(query))
+    same("events", _ids(ledger), Counter(_stored_ids(query)))
+    same("windows", ledger.windows(), _stored_windows(query))
+    same("sums of windows against events", _sums_of_events(query), _sums_of_windows(query))
 
 
-def _same(what, wanted, found):
+def same(what, wanted, found):
+    """Raises Diverged if the two mappings differ."""
     if wanted == found:
         return
     keys = sorted(set(wanted) | set(found), key=repr)
     wrong = [(key, wanted.get(key), found.get(key)) for key in keys if wanted.get(key) != found.get(key)]
     lines = "\n".join(f"  {key}: expected {want}, found {got}" for key, want, got in wrong[:10])
-    raise Diverged(f"{what}: {len(wrong)} of {len(keys)} differ\n{lines}")
+    raise Diverged(f"{what}: {len(wrong)} of {len(keys)} differ\n{lines}", what=what, at=wrong[0][0])
 
 
 def _ids(ledger):

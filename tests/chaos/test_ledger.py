@@ -28,6 +28,7 @@ PATIENCE_S = 240
 
 def worker_part(name, stack, folder):
     port = free_port()
+    (folder / "pulsewire.toml").touch()  # none but the defaults
     env = {
         "PULSEWIRE_KAFKA": stack.addresses.kafka,
         "PULSEWIRE_CLICKHOUSE": stack.addresses.clickhouse,
@@ -35,7 +36,7 @@ def worker_part(name, stack, folder):
         "PULSEWIRE_METRICS_PORT": str(port),
         "PULSEWIRE_SESSION_TIMEOUT_MS": "6000",
         "PULSEWIRE_THREADS": "1",
-        "PULSEWIRE_CONFIG": str(folder / "none.toml"),
+        "PULSEWIRE_CONFIG": str(folder / "pulsewire.toml"),
     }
     part = program_part(name, "worker", env=env, ready_url=f"http://127.0.0.1:{port}/readyz")
     return msgspec.structs.replace(part, restart=Restart(limit_s=0.5))

@@ -1,0 +1,76 @@
+"""Faults survived on the real broker and store, every event counted once, and the time until each was made good.
+
+After the run every table and topic is held to the producer's ledger and to Kafka's log. The first row that differs is
+told with its history, and the seed repeats the plan of faults.
+"""
+
+import argparse
+import asyncio
+import statistics
+import tempfile
+from pathlib import Path
+
+from streams.errors import PulsewireError
+from tests.bench._report import write
+from tests.chaos.harness import Run, run
+from tests.chaos.kinds import chosen, plan
+from tests.chaos.ledger import Diverged
+from tests.chaos.mutants import MUTANTS
+
+PAGE = Path(__file__).parents[2] / "docs" / "reliability.md"
+
+
+def main(argv):
+    """Run it; with --write put the table into docs/reliability.md."""
+    options = argparse.ArgumentParser(prog="pulsewire bench chaos", description=__doc__)
+    options.add_argument("--faults", type=int, default=40)
+    options.add_argument("--seed", type=int, default=1)
+    options.add_argument("--workers", type=int, default=3)
+    options.add_argument("--rate", type=int, default=150, help="events a second")
+    options.add_argument("--only", action="append", default=[], metavar="WORD", help="faults with this in their name")
+    options.add_argument("--without", choices=sorted(MUTANTS), default="", help="switch one protection off")
+    options.add_argument("--fake", action="store_true", help="a classifier without a model")
+    options.add_argument("--no-settle", action="store_true", help="let faults overlap")
+    options.add_argument("--write", action="store_true", help="into docs/reliability.md")
+    asked = options.parse_args(argv)
+    wanted = Run(
+        plan=plan(asked.faults, seed=asked.seed, kinds=chosen(asked.only)), seed=asked.seed, workers=asked.workers,
+        per_s=asked.rate, fake=asked.fake, without=asked.without, settle=not asked.no_settle,
+    )  # fmt: skip
+    print(f"seed {asked.seed}, {asked.faults} faults, {asked.workers} workers", flush=True)
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            outcome = asyncio.run(run(wanted, Path(folder), say=lambda line: print(line, flush=True)))
+        except Diverged as diverged:
+            raise PulsewireError(f"seed {asked.seed}: {diverged}") from None
+    rows = rows_of(outcome)
+    if asked.write:
+        write("Survived", _told(asked, outcome), rows, page=PAGE)
+    return rows
+
+
+def rows_of(outcome):
+    """One row for each kind of fault."""
+    return [
+        {
+            "fault": kind,
+            "times": len(took),
+            "made good after, s (median)": f"{statistics.median(took):.1f}",
+            "worst": f"{max(took):.1f}",
+        }
+        for kind, took in sorted(outcome.recovery_s.items())
+    ]
+
+
+def _told(asked, outcome):
+    counted, struck = outcome.counted, sum(map(len, outcome.recovery_s.values()))
+    every = [one for took in outcome.recovery_s.values() for one in took]
+    told = (
+        f"`pulsewire bench chaos --faults {asked.faults} --seed {asked.seed}`: {struck} faults struck {asked.workers}"
+        f" workers in {outcome.took_s:.0f} s. 0 of {counted['events']:,} events lost, 0 doubled;"
+        f" {counted['windows']:,} window rows exact, {counted['poison']:,} poison events on their dead-letter topics,"
+        f" {counted['alerts']} alerts consistent, {counted['samples']:,} samples within bounds. Made good after"
+        f" {statistics.median(every):.1f} s (median), {max(every):.1f} s (worst). Workers that died though nobody"
+        f" killed them: {outcome.unplanned}. Told to end, a worker was gone after {max(outcome.ended_s):.1f} s at most."
+    )
+    return told + (f"\n\nNot reached in time: {', '.join(outcome.not_reached)}." if outcome.not_reached else "")

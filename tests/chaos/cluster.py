@@ -1,0 +1,178 @@
+"""The embedded stack with workers that can be made to fail, and what the group has acknowledged."""
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import msgspec
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+
+from infra.embedded.part import Part, Restart
+from infra.embedded.ports import free_port
+from infra.embedded.probes import answers_http
+from streams.faults import SCHEDULE, WORKER, Fault, struck_folder
+from tests.chaos.ledger import TOPICS
+
+ROOT = Path(__file__).parents[2]
+GROUP = "pulsewire"
+SESSION_S = 6.0
+RAW = [TopicPartition(topic, partition) for topic in TOPICS.values() for partition in range(4)]
+ALL = [*RAW, *(TopicPartition("windows", partition) for partition in range(4))]
+
+
+class Cluster:
+    """Workers over a stack; `unplanned` counts the deaths that nobody ordered."""
+
+    def __init__(self, stack, folder, *, fake=False, without=""):
+        self.stack, self._folder = stack, folder
+        self._fake, self._without = fake, without
+        self._schedule = folder / "schedule.json"
+        self._armed = []
+        self.names = []
+        self._made = 0
+        self._gone = 0  # restarts of parts that were removed
+        self.killed = 0
+        (folder / "pulsewire.toml").touch()
+
+    async def add(self):
+        """One worker more; returns its name once it is ready."""
+        self._made += 1
+        name = f"worker-{self._made}"
+        await self.stack.supervisor.add(self._part(name))
+        self.names.append(name)
+        return name
+
+    def _part(self, name):
+        port = free_port()
+        env = {
+            "PULSEWIRE_KAFKA": self.stack.addresses.kafka,
+            "PULSEWIRE_CLICKHOUSE": self.stack.addresses.clickhouse,
+            "PULSEWIRE_DATA_DIR": str(self._folder),
+            "PULSEWIRE_METRICS_PORT": str(port),
+            "PULSEWIRE_SESSION_TIMEOUT_MS": f"{SESSION_S * 1_000:.0f}",
+            "PULSEWIRE_THREADS": "1",
+            "PULSEWIRE_CONFIG": str(self._folder / "pulsewire.toml"),
+            "PULSEWIRE_CHAOS_FAKE": "1" if self._fake else "",
+            "PULSEWIRE_CHAOS_WITHOUT": self._without,
+            SCHEDULE: str(self._schedule),
+            WORKER: name,
+        }
+        return Part(
+            name=name,
+            argv=(sys.executable, "-m", "tests.chaos.worker"),
+            env=env,
+            ready=answers_http(f"http://127.0.0.1:{port}/readyz"),
+            ready_within_s=120.0,
+            folder=ROOT,
+            restart=Restart(limit_s=0.5),
+        )
+
+    async def remove(self, name):
+        """One worker less, told to end; returns the seconds that it took."""
+        began = time.monotonic()
+        self._gone += self.stack.supervisor.restarts(name)
+        self.names.remove(name)
+        await self.stack.supervisor.stop(name)
+        return time.monotonic() - began
+
+    async def kill(self, name, number=signal.SIGKILL):
+        """Send a signal to a part, once it has a process."""
+        while name not in self.stack.supervisor.pids():  # noqa: ASYNC110 - the supervisor tells nobody
+            await asyncio.sleep(0.05)
+        self.killed += number == signal.SIGKILL and name in self.names
+        self.stack.supervisor.kill(name, number)
+
+    async def up(self):
+        """Until every worker is ready."""
+        for name in self.names:
+            await self.stack.supervisor.until_ready(name, within_s=120)
+
+    def unplanned(self):
+        """Workers that died though nobody killed them."""
+        return self._gone + sum(map(self.stack.supervisor.restarts, self.names)) - self.killed
+
+    def arm(self, fault: Fault):
+        """Have the workers know of a fault."""
+        self._armed.append(fault)
+        self._write()
+
+    def disarm(self, fault: Fault):
+        """Have them forget it."""
+        self._armed.remove(fault)
+        self._write()
+
+    def _write(self):
+        fresh = self._schedule.with_suffix(".new")
+        fresh.write_bytes(msgspec.json.encode(self._armed))
+        fresh.replace(self._schedule)
+
+    async def struck(self, fault: Fault, *, within_s):
+        """The process that a fault struck, and when; None if it was not reached in time."""
+        claim = struck_folder(self._schedule) / str(fault.id)
+        deadline = time.monotonic() + within_s
+        while time.monotonic() < deadline:
+            if claim.exists() and (raw := claim.read_bytes()):
+                return msgspec.json.decode(raw)
+            await asyncio.sleep(0.02)
+        return None
+
+    async def ends(self, ats=RAW):
+        """The ends of the topics, once the broker tells them."""
+        consumer = AIOKafkaConsumer(bootstrap_servers=self.stack.addresses.kafka)
+        async with asyncio.timeout(60):
+            await _until_it_answers(consumer.start)
+            try:
+                return await _until_it_answers(lambda: consumer.end_offsets(ats))
+            finally:
+                await consumer.stop()
+
+    async def until_acknowledged(self, ends, *, within_s):
+        """Until the group has committed all that lies before these ends; raises TimeoutError."""
+        admin = AIOKafkaAdminClient(bootstrap_servers=self.stack.addresses.kafka)
+        behind = ends
+        try:
+            async with asyncio.timeout(within_s):
+                await _until_it_answers(admin.start)
+                while behind:
+                    found = await _until_it_answers(lambda: admin.list_consumer_group_offsets(GROUP))
+                    done = {at: max(0, one.offset) for at, one in found.items()}
+                    behind = {at: (done.get(at, 0), end) for at, end in ends.items() if done.get(at, 0) < end}
+                    await asyncio.sleep(0.1)
+        except TimeoutError:
+            raise TimeoutError(f"not acknowledged within {within_s:.0f} s (done, end): {behind}") from None
+        finally:
+            await admin.close()
+
+    async def rewind(self):
+        """Set the committed offsets of a group that nobody is in back to the beginning."""
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=self.stack.addresses.kafka, group_id=GROUP, enable_auto_commit=False
+        )
+        await consumer.start()
+        try:
+            consumer.assign(ALL)
+            async with asyncio.timeout(60):
+                await _until_it_answers(lambda: consumer.commit(dict.fromkeys(ALL, 0)))
+        finally:
+            await consumer.stop()
+
+
+async def _until_it_answers(call):
+    while True:
+        try:
+            return await call()
+        except (KafkaError, OSError):
+            await asyncio.sleep(0.2)
+
+
+def resume(pid):
+    """Have a stopped process go on, if it is still there."""
+    try:
+        os.kill(pid, signal.SIGCONT)
+    except ProcessLookupError:
+        return

@@ -1,0 +1,225 @@
+"""Workers on the real broker and store, a seeded plan of faults that strikes them, and the outcome held to a ledger."""
+
+import asyncio
+import signal
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import clickhouse_connect
+
+from infra.embedded.stack import Stack
+from infra.init import initialise
+from streams.faults import Fault
+from streams.settings import load_settings
+from tests.chaos.audit import audit, read_log, truth_of
+from tests.chaos.cluster import ALL, SESSION_S, Cluster, resume
+from tests.chaos.history import history
+from tests.chaos.kinds import Strike
+from tests.chaos.ledger import Diverged, Ledger, produce
+
+START_MS = 1_750_000_000_000
+REACHED_WITHIN_S = 45.0
+RECOVERED_WITHIN_S = 120.0
+
+
+@dataclass(frozen=True)
+class Run:
+    """What to do."""
+
+    plan: list[Strike]
+    seed: int
+    workers: int = 3
+    per_s: int = 150
+    fake: bool = False
+    without: str = ""
+    settle: bool = True  # let each fault be recovered from before the next
+
+
+@dataclass
+class Outcome:
+    """What came of it."""
+
+    recovery_s: dict[str, list[float]] = field(default_factory=dict)
+    not_reached: list[str] = field(default_factory=list)
+    counted: dict[str, int] = field(default_factory=dict)
+    unplanned: int = 0  # deaths of workers that nobody ordered
+    ended_s: list[float] = field(default_factory=list)  # what each worker took to end when told
+    took_s: float = 0.0
+
+
+async def run(wanted: Run, folder: Path, *, say=print) -> Outcome:
+    """Everything from an empty folder to the verdict. Raises Diverged, with the history of what differs first."""
+    began, outcome, ledger = time.monotonic(), Outcome(), Ledger()
+    async with Stack(folder / "stack", say=lambda _: None) as stack:
+        await initialise(load_settings(kafka=stack.addresses.kafka, clickhouse=stack.addresses.clickhouse))
+        cluster = Cluster(stack, folder, fake=wanted.fake, without=wanted.without)
+        await asyncio.gather(*(cluster.add() for _ in range(wanted.workers)))
+        until = asyncio.Event()
+        sending = asyncio.create_task(
+            produce(
+                stack.addresses.kafka, count=10**7, seed=wanted.seed, start_ms=START_MS, per_s=wanted.per_s,
+                ledger=ledger, poison_every=100, until=until,
+            )
+        )  # fmt: skip
+        try:
+            for strike in wanted.plan:
+                await _strike(strike, cluster, outcome, settle=wanted.settle, say=say)
+        finally:
+            until.set()
+        await sending
+        await _hold(ledger, cluster, outcome, say=say)
+    outcome.took_s = time.monotonic() - began
+    return outcome
+
+
+async def _hold(ledger, cluster, outcome, *, say):
+    """Wait until all is acknowledged, end the workers, compare."""
+    await cluster.up()
+    try:
+        await cluster.until_acknowledged(await cluster.ends(), within_s=RECOVERED_WITHIN_S)
+        await cluster.until_acknowledged(await cluster.ends(ALL), within_s=RECOVERED_WITHIN_S)
+    except TimeoutError as error:
+        raise Diverged(f"lost or stuck: {error}", what="acknowledged") from error
+    outcome.unplanned = cluster.unplanned()
+    outcome.ended_s += await asyncio.gather(*map(cluster.remove, list(cluster.names)))
+    log = await read_log(cluster.stack.addresses.kafka)
+    host, port = cluster.stack.addresses.clickhouse.removeprefix("http://").split(":")
+    client = clickhouse_connect.get_client(host=host, port=int(port), username="pulsewire", database="pulsewire")
+
+    def query(sql):
+        return client.query(sql).result_rows
+
+    try:
+        outcome.counted = audit(ledger, log, query)
+    except Diverged as diverged:
+        told = [str(diverged), *history(diverged, truth_of(log)[0], query)]
+        raise Diverged("\n".join(told), what=diverged.what, at=diverged.at) from None
+    finally:
+        client.close()
+    say(f"exact: {outcome.counted}")
+
+
+async def _strike(strike, cluster, outcome, *, settle, say):
+    await asyncio.sleep(strike.wait_s)
+    ends = await cluster.ends()
+    began = time.monotonic()
+    reached = await (_at_a_point(strike, cluster) if strike.point else _OUTSIDE[strike.kind](strike, cluster))
+    if reached is None:
+        outcome.not_reached.append(strike.kind)
+        say(f"{strike.number}. {strike.kind}: not reached")
+        return
+    began, ends = reached if isinstance(reached, tuple) else (began, ends)
+    if settle:
+        try:
+            await cluster.until_acknowledged(ends, within_s=RECOVERED_WITHIN_S)
+        except TimeoutError as error:
+            raise Diverged(f"after fault {strike.number}, {strike.kind}: {error}", what="acknowledged") from error
+        await cluster.up()
+    took_s = time.monotonic() - began
+    outcome.recovery_s.setdefault(strike.kind, []).append(took_s)
+    say(f"{strike.number}. {strike.kind}: {took_s:.1f} s")
+
+
+async def _at_a_point(strike, cluster):
+    """Arm it, bring it about where it does not come by itself, and see it strike; (when, the ends then), or None."""
+    action, point = strike.point
+    nth = strike.nth if point not in _BROUGHT_ABOUT and not point.startswith(("alerts", "samples")) else 1
+    who = _victim(strike, cluster) if point in _BROUGHT_ABOUT else None
+    fault = Fault(strike.number, point, action, nth=nth, worker=who, sleep_s=SESSION_S + strike.away_s)
+    cluster.arm(fault)
+    bringing = asyncio.create_task(_BROUGHT_ABOUT[point](strike, cluster)) if point in _BROUGHT_ABOUT else None
+    claim = await cluster.struck(fault, within_s=REACHED_WITHIN_S)
+    when = time.monotonic()
+    cluster.disarm(fault)
+    if claim:
+        cluster.killed += action == "kill" and point != "shutdown"  # a part that was removed is not started again
+    ends = await cluster.ends() if claim else None
+    if claim and action == "stop":
+        await asyncio.sleep(SESSION_S + strike.away_s)
+        resume(claim["pid"])
+    if bringing:
+        await bringing
+    return (when, ends) if claim else None
+
+
+def _victim(strike, cluster):
+    return cluster.names[int(strike.victim * len(cluster.names))]
+
+
+async def _kill(strike, cluster):
+    await cluster.kill(_victim(strike, cluster))
+    return True
+
+
+async def _kill_two(strike, cluster):
+    for name in cluster.names[:2]:
+        await cluster.kill(name)
+    return True
+
+
+async def _stop(strike, cluster):
+    name = _victim(strike, cluster)
+    await cluster.kill(name, signal.SIGSTOP)
+    await asyncio.sleep(SESSION_S + strike.away_s)
+    await cluster.kill(name, signal.SIGCONT)
+    return True
+
+
+async def _kill_store(strike, cluster):
+    await cluster.kill("clickhouse")
+    await asyncio.sleep(0.2)
+    await cluster.stack.supervisor.until_ready("clickhouse")
+    return True
+
+
+async def _kill_broker(strike, cluster):
+    await cluster.kill("kafka")
+    await asyncio.sleep(0.2)
+    await cluster.stack.supervisor.until_ready("kafka")
+    return True
+
+
+async def _kill_store_and_worker(strike, cluster):
+    """What the worker holds when the store goes is not stored; it dies while it waits."""
+    await cluster.kill("clickhouse", signal.SIGSTOP)
+    await asyncio.sleep(strike.away_s)
+    await cluster.kill(_victim(strike, cluster))
+    await _kill_store(strike, cluster)
+    return True
+
+
+async def _leave(strike, cluster):
+    await cluster.remove(_victim(strike, cluster))
+    await cluster.add()
+    return True
+
+
+async def _join(strike, cluster):
+    name = await cluster.add()
+    await asyncio.sleep(strike.away_s)
+    await cluster.remove(name)
+    return True
+
+
+async def _rewind(strike, cluster):
+    workers = len(cluster.names)
+    await asyncio.gather(*map(cluster.remove, list(cluster.names)))
+    await asyncio.sleep(1)
+    await cluster.rewind()
+    await asyncio.gather(*(cluster.add() for _ in range(workers)))
+    return True
+
+
+_OUTSIDE = {
+    "kill a worker": _kill,
+    "kill two workers": _kill_two,
+    "stop a worker": _stop,
+    "kill the store": _kill_store,
+    "kill the broker": _kill_broker,
+    "kill the store and a worker": _kill_store_and_worker,
+    "a worker leaves and comes": _leave,
+    "a worker more for a while": _join,
+    "offsets back to the earliest": _rewind,
+}
+_BROUGHT_ABOUT = {"rebalance": _join, "restore": _join, "shutdown": _leave}
