@@ -1,5 +1,6 @@
 """What `demo` shows while it runs: a live picture on a terminal, plain lines elsewhere."""
 
+import re
 import time
 from collections.abc import Mapping
 from typing import Protocol
@@ -18,6 +19,8 @@ from streams.topology import KINDS, RAW, Kind
 PLAIN_EVERY_S = 5.0
 RECENT = 8
 _BESIDE_BARS = 56  # columns: topic, counts
+_BESIDE_ALERTS = 7  # lines: bars, the panel's edges, one where the cursor is, one to spare
+_RESOLVED = re.compile("^Resolved after [^:]*: ")  # the status says it beside
 _STYLE = {"critical": "bold red", "warning": "yellow", "info": "cyan"}
 
 
@@ -92,7 +95,7 @@ class LiveView:
 
     def say(self, line: str) -> None:
         """See `View`: the terminal folds a long line, so that it is copied as one."""
-        self._console.print(line, highlight=False, markup=False, soft_wrap=True)
+        self._console.print(Text(line), soft_wrap=True)
 
     def progress(self, streams: Mapping[Kind, Progress]) -> None:
         """See `View`."""
@@ -112,6 +115,9 @@ class LiveView:
         parts: list[RenderableType] = [self._bars()]
         if self._alerts:
             parts.append(Panel(self._list(), title="alerts", title_align="left", border_style="dim"))
+        parts.append(
+            Text("")
+        )  # where the terminal shows ^C: at a full line's end it would make a line that we do not count
         return Group(*parts)
 
     def _bars(self) -> Table:
@@ -120,16 +126,19 @@ class LiveView:
         for kind in KINDS:
             p = self._streams[kind]
             bar = ProgressBar(total=max(1, p.planned), completed=min(p.planned, p.scored), width=width)
-            table.add_row(
-                f"[bold]{RAW[kind]}[/]", bar, f"{p.scored:>6,} of {p.planned:,} read", f"[dim]{p.sent:,} sent[/]"
-            )
+            counts = Text(f"{p.scored:>6,} of {p.planned:,} read")
+            table.add_row(Text(RAW[kind], "bold"), bar, counts, Text(f"{p.sent:,} sent", "dim"))
         return table
 
     def _list(self) -> Table:
+        """One line each, as many as fit: a picture that is taller than the terminal could not be drawn anew."""
         table = Table.grid(padding=(0, 1))
-        for alert in self._alerts:
+        for alert in self._alerts[-max(1, self._console.height - _BESIDE_ALERTS) :]:
             style = "green" if alert.status == "resolved" else _STYLE[alert.severity]
+            summary = _RESOLVED.sub("", alert.annotations["summary"])
             table.add_row(
-                f"[dim]{alert.startsAt[11:16]}[/]", f"[{style}]{alert.status}[/]", Text(alert.annotations["summary"])
+                Text(alert.startsAt[11:16], "dim"),
+                Text(alert.status, style),
+                Text(summary, no_wrap=True, overflow="ellipsis"),
             )
         return table
