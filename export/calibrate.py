@@ -1,6 +1,12 @@
-"""A bundle's temperatures and thresholds, from the validation rows of its heads' sets."""
+"""A bundle's temperatures and thresholds, from the validation rows of its heads' sets.
 
-from collections.abc import Sequence
+Rows that a run before this one learnt from make a head look better than it is: they ask for too low a temperature. Of
+such a head only half of the way down is gone (in the logarithm), and its sure answers are those whose shares, taken as
+probabilities, promise enough right ones.
+"""
+
+import math
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from models import calibration
@@ -12,10 +18,12 @@ from models.heads import Choice, declared
 FEWEST = 50  # validation rows; a head with less keeps what it says
 
 
-def found(classifier: Reads, sets: Sequence[Dataset], data: Path) -> tuple[dict[str, float], dict[str, float]]:
+def found(
+    classifier: Reads, sets: Sequence[Dataset], data: Path, *, seen: Collection[str] = ()
+) -> tuple[dict[str, float], dict[str, float]]:
     """Temperature, and the least share of a sure answer, of each head that has validation rows enough.
 
-    The classifier must answer at temperature 1.
+    The classifier must answer at temperature 1. `seen` are the heads whose rows were learnt from once.
     """
     heats, sures = {}, {}
     for head, rows in validation(sets, data).items():
@@ -26,10 +34,12 @@ def found(classifier: Reads, sets: Sequence[Dataset], data: Path) -> tuple[dict[
         logits = calibration.logits_of([one.probabilities[head] for one in readings])
         truth = [names.index(row.label) for row in rows]
         heats[head] = calibration.temperature(logits, truth)
+        if head in seen and heats[head] < 1:
+            heats[head] = round(math.sqrt(heats[head]), 3)
         honest = calibration.tempered(logits, heats[head])
-        right = [bool(hit) for hit in honest.argmax(1) == truth]
+        hits = honest.max(1) if head in seen else honest.argmax(1) == truth
         choice = declared()[head].choice if head in declared() else Choice()
-        sures[head] = calibration.sure_from(honest.max(1).tolist(), right, share=choice.sure)
+        sures[head] = calibration.sure_from(honest.max(1).tolist(), hits.tolist(), share=choice.sure)
     return heats, sures
 
 

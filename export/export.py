@@ -57,7 +57,7 @@ def export(source: Path, plan: Plan, *, report: Report) -> Manifest:
         bare = _manifest(part, run, plan)
         _write(part, bare)
         seen = _compared(part, network, plan)
-        honest = _calibrated(part, bare, plan)
+        honest = _calibrated(part, run, bare, plan)
         _write(part, honest)
         finished = msgspec.structs.replace(honest, metrics=_metrics(seen, _reports(part, plan, report=report)))
         _write(part, finished)
@@ -104,12 +104,12 @@ def _compared(part: Path, network: Network, plan: Plan) -> list[parity.Parity]:
     return seen
 
 
-def _calibrated(part: Path, bare: Manifest, plan: Plan) -> Manifest:
+def _calibrated(part: Path, run: Run, bare: Manifest, plan: Plan) -> Manifest:
     """The manifest with temperatures and thresholds, found on validation rows where the sets are at hand."""
     if not plan.data:
         return bare
     with _opened(part) as classifier:
-        heats, sures = calibrate.found(classifier, plan.sets, plan.data)
+        heats, sures = calibrate.found(classifier, plan.sets, plan.data, seen=run.seen)
     return msgspec.structs.replace(bare, temperatures=heats, sure=sures)
 
 

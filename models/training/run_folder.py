@@ -35,6 +35,8 @@ class Run(msgspec.Struct, frozen=True):
     recipe: dict[str, float]
     code: str
     base_licence: str = "MIT"
+    validation: bool = False  # whether it left the validation rows alone
+    seen: tuple[str, ...] = ()  # heads whose validation rows a run before it had learnt from
     steps: int = 0
     steps_planned: int = 0
     seconds: float = 0.0

@@ -24,6 +24,7 @@ class Start(msgspec.Struct, frozen=True):
     tokenizer_json: str
     heads: dict[str, tuple[Any, Any]] = {}  # weight and bias of heads that know something already
     labels: dict[str, tuple[str, ...]] = {}  # theirs
+    seen: tuple[str, ...] = ()  # heads whose validation rows it has learnt from
 
 
 def multilingual_e5_small(texts: Sequence[str], cache: Path) -> Start:
@@ -39,7 +40,8 @@ def earlier_run(folder: Path) -> Start:
     """What another run left: its encoder, its vocabulary, its heads; `RunError` when it is not whole."""
     run, network, tokenizer_json = run_folder.load(folder)
     heads = {name: (head.weight.detach(), head.bias.detach()) for name, head in network.heads.items()}
-    return Start(run.base, run.base_licence, network.encoder, tokenizer_json, heads, run.heads)
+    seen = run.seen if run.validation else tuple(run.heads)
+    return Start(run.base, run.base_licence, network.encoder, tokenizer_json, heads, run.heads, seen)
 
 
 def _encoder(sizes: Sizes, tensors: dict[str, Floats]) -> BertModel:

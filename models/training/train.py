@@ -123,6 +123,8 @@ def _describe(
         recipe={name: float(value) for name, value in msgspec.to_builtins(recipe).items()},
         code=version("pulsewire"),
         steps_planned=steps,
+        validation=True,
+        seen=start.seen,
     )
 
 

@@ -16,6 +16,9 @@ def test_the_card_gives_the_manifests_figures(shipped: Path) -> None:
     found = manifest.read(shipped)
     text = CARD.read_text(encoding="utf-8")
     for one in found.data:
+        assert one.licence in text
+        if one.name not in found.metrics:  # it has no held-out rows
+            continue
         figures = found.metrics[one.name]
         row = re.search(rf"^\| {one.name} \| {one.head} \|(.*)\|$", text, re.MULTILINE)
         assert row is not None, one.name
@@ -23,4 +26,3 @@ def test_the_card_gives_the_manifests_figures(shipped: Path) -> None:
         assert rows == f"{figures['rows']:,.0f}"
         assert accuracy == f"{figures['accuracy']:.3f}"
         assert macro_f1 == f"{figures['macro_f1']:.3f}"
-        assert one.licence in text

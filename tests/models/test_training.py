@@ -1,6 +1,7 @@
 """From made-up rows to a bundle that answers: training and export for real, on a tiny encoder."""
 
 import hashlib
+import random
 from pathlib import Path
 
 import msgspec
@@ -19,7 +20,8 @@ from export.linear import Exact, RowInt8
 from models import manifest as manifests
 from models.errors import ExportError, RunError
 from models.runtime import Classifier
-from models.training import run_folder
+from models.training import loop, run_folder, start
+from models.training.batches import Batch, Row
 from models.training.loop import Recipe, Step
 from models.training.train import gather, train
 from tests.models import tiny
@@ -181,3 +183,37 @@ def test_int8_is_near_fp32(run: Path) -> None:
         session(run, Exact()).run(None, batch), session(run, RowInt8()).run(None, batch), strict=True
     ):
         assert np.abs(exact - small).max() < 0.1 * np.abs(exact).max() + 0.1
+
+
+def test_a_run_that_goes_on_from_another_takes_over_what_it_knows(run: Path, tmp_path: Path) -> None:
+    earlier = start.earlier_run(run)
+    assert earlier.seen == ()  # a run of this version leaves the validation rows alone
+    more = tiny.HEADS | {"queue": ("a", "b")}
+    recipe = msgspec.structs.replace(RECIPE, epochs=1, encoder_rate=0.0, heads_rate=0.0, freeze_words=True)
+    found = train(gather(tiny.sets(60), Path()), earlier, recipe, tmp_path / "on", heads=more)
+    _run, before, _tokenizer = run_folder.load(run)
+    _run, after, _tokenizer = run_folder.load(tmp_path / "on")
+    assert list(found.heads) == [*tiny.HEADS, "queue"]
+    for head in tiny.HEADS:
+        assert torch.equal(before.heads[head].weight, after.heads[head].weight)
+    assert torch.equal(
+        before.encoder.embeddings.word_embeddings.weight, after.encoder.embeddings.word_embeddings.weight
+    )
+
+
+def test_a_run_before_there_were_validation_rows_has_seen_them(run: Path, tmp_path: Path) -> None:
+    for path in run.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    told = msgspec.json.decode((tmp_path / "run.json").read_bytes())
+    (tmp_path / "run.json").write_bytes(msgspec.json.encode(told | {"validation": False}))
+    assert start.earlier_run(tmp_path).seen == tuple(tiny.HEADS)
+
+
+def test_pieces_go_missing_from_long_rows_alone() -> None:
+    rows = tuple(Row(tuple(range(length)), 0) for length in (5, 13, 40, 40, 40, 40))
+    seen = loop.dropped(Batch("a", rows), 0.3, random.Random(0)).rows
+    assert seen[:2] == rows[:2]
+    assert any(len(row.ids) < 40 for row in seen[2:])
+    for row in seen[2:]:
+        assert (row.ids[0], row.ids[-1]) == (0, 39)
+        assert list(row.ids) == sorted(row.ids)
