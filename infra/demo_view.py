@@ -115,9 +115,7 @@ class LiveView:
         parts: list[RenderableType] = [self._bars()]
         if self._alerts:
             parts.append(Panel(self._list(), title="alerts", title_align="left", border_style="dim"))
-        parts.append(
-            Text("")
-        )  # where the terminal shows ^C: at a full line's end it would make a line that we do not count
+        parts.append(Text(""))  # where the terminal shows ^C: at the end of a full line it would make one more
         return Group(*parts)
 
     def _bars(self) -> Table:
