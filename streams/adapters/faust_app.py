@@ -16,7 +16,9 @@ from faust.types import TP
 
 from streams.core.deliveries import Deliveries
 from streams.settings import Kafka, Settings
-from streams.topology import MAX_MESSAGE_BYTES, MEBI
+from streams.topology import DAY_MS, MAX_MESSAGE_BYTES, MEBI
+
+LONGEST_WAIT_S = 14 * DAY_MS // 1_000
 
 
 class GapSafeConsumer(Consumer):  # type: ignore[misc]
@@ -110,6 +112,8 @@ def new_app(settings: Settings, *, on_stopped: Callable[[], Awaitable[None]] | N
         consumer_max_fetch_size=MAX_MESSAGE_BYTES + MEBI,
         broker_max_poll_records=500,
         broker_commit_interval=1.0,
+        # A store may be away for days. Who left the group for having waited too long would not come back to it.
+        broker_max_poll_interval=float(LONGEST_WAIT_S),
         broker_session_timeout=settings.session_timeout_ms / 1_000,
         broker_heartbeat_interval=settings.session_timeout_ms / 4_000,
         broker_request_timeout=max(30.0, settings.session_timeout_ms / 1_000),

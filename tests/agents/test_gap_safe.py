@@ -7,6 +7,7 @@ from faust.types import TP
 
 from streams.adapters.faust_app import GapSafeConsumer, new_app
 from streams.settings import load_settings
+from streams.topology import topics
 
 AT = TP("news.raw", 0)
 
@@ -67,3 +68,10 @@ async def test_what_an_earlier_generation_finishes_is_not_committed(consumer):
     assert to_commit(consumer) == {}
     consumer.finish(new[0])
     assert to_commit(consumer) == {AT: 2586}
+
+
+async def test_a_worker_that_waits_for_its_store_stays_in_the_group(consumer):
+    """For as long as the raw topics keep what it has to read; Faust's own 1,000 s are soon over."""
+    kept_s = int(topics()["news.raw"]["retention.ms"]) / 1_000
+    assert consumer.app.conf.broker_max_poll_interval > kept_s
+    assert consumer.app.conf.broker_max_poll_interval * 1_000 < 2**31
