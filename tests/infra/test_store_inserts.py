@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import pyarrow as pa
 import pytest
+from clickhouse_connect.driver.exceptions import DatabaseError
 
 if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
@@ -132,3 +133,22 @@ def test_texts_of_any_kind_come_back(client: Client):
     client.command("CREATE OR REPLACE TABLE written_texts (i UInt8, t String) ENGINE=MergeTree ORDER BY i")
     client.insert("written_texts", list(enumerate(texts)), column_names=["i", "t"])
     assert [row[0] for row in client.query("SELECT t FROM written_texts ORDER BY i").result_rows] == texts
+
+
+def test_what_the_table_refuses_is_an_error_and_not_a_silence(client: Client) -> None:
+    client.command("CREATE OR REPLACE TABLE small (a UInt32, CONSTRAINT low CHECK a < 5) ENGINE = MergeTree ORDER BY a")
+    with pytest.raises(DatabaseError, match="VIOLATED_CONSTRAINT"):
+        client.insert("small", [[1], [9]], column_names=["a"])
+    assert client.command("SELECT count() FROM small") == 0
+    client.command("CREATE OR REPLACE TABLE many (a UInt32) ENGINE = MergeTree PARTITION BY a ORDER BY a")
+    with pytest.raises(DatabaseError, match="TOO_MANY_PARTS"):
+        client.insert("many", [[i] for i in range(101)], column_names=["a"])
+
+
+def test_bytes_that_look_like_empty_lines_arrive(client: Client) -> None:
+    client.command("CREATE OR REPLACE TABLE lines (a UInt64, b String) ENGINE = MergeTree ORDER BY a")
+    client.insert("lines", [[0x0A0A, "x\n\n\ny"], [0x0A0A0A0A, "\n\n"]], column_names=["a", "b"])
+    assert client.query("SELECT a, b FROM lines ORDER BY a").result_rows == [
+        (0x0A0A, "x\n\n\ny"),
+        (0x0A0A0A0A, "\n\n"),
+    ]

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import re
+import tempfile
 import time
 import uuid
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from infra.embedded.clickhouse import wire
+from infra.embedded.clickhouse.engine import quote
 from infra.embedded.clickhouse.guard import check
 
 if TYPE_CHECKING:
@@ -27,7 +30,12 @@ _INSERT = re.compile(
     rb"(?:FORMAT\s+(?!VALUES\b)(\w+)[ \t]*(?:\r?\n|;|\s|$)|(?:FORMAT\s+)?VALUES(?=\s*\())",
     re.IGNORECASE | re.DOTALL,
 )
-_CHUNK_BYTES = 1 << 20
+
+
+_SETTINGS = re.compile(r"\s(SETTINGS\s+\w+\s*=)", re.IGNORECASE)
+# In memory where the machine has such a place; the files are made by `tempfile`, for us alone to read
+_MEMORY = Path("/dev/shm")  # noqa: S108
+_SPOOL = _MEMORY if _MEMORY.is_dir() else None
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -43,27 +51,31 @@ def execute(call: Call, engine: Engine, sessions: Sessions) -> Answer:
     lease = sessions.lease(call)
     try:
         insert = _INSERT.match(call.sql)
-        if insert:
-            return _insert(call, lease, insert)
-        return _select(call, lease)
+        return _insert(call, lease, insert) if insert else _select(call, lease)
     except BaseException:
         lease.close()
         raise
 
 
 def _insert(call: Call, lease: Lease, found: re.Match[bytes]) -> Answer:
+    """By way of a file, the one way in chDB that is both whole and honest.
+
+    `send_insert` says nothing of what the table has against the rows (a constraint, a limit) and stores none of them;
+    data in the statement itself ends at its first empty line, binary or not.
+    """
     began = time.perf_counter_ns()
-    data = memoryview(call.sql)[found.end() :]
-    with lease.connection.send_insert(found[1].decode(), (found[2] or b"Values").decode()) as inserter:
-        for start in range(0, len(data), _CHUNK_BYTES):
-            inserter.append(bytes(data[start : start + _CHUNK_BYTES]))
-        done = inserter.finish()
+    with tempfile.NamedTemporaryFile(dir=_SPOOL, prefix="pulsewire-insert-") as spooled:
+        spooled.write(memoryview(call.sql)[found.end() :])
+        spooled.flush()
+        into, _, settings = _SETTINGS.sub("\0\\1", found[1].decode(), count=1).partition("\0")
+        source = f"FROM INFILE {quote(spooled.name)} COMPRESSION 'none'"
+        done = lease.connection.query(f"{into} {source} {settings} FORMAT {(found[2] or b'Values').decode()}")
     lease.close()
     summary = {
-        "read_rows": done.rows_written,
-        "read_bytes": done.bytes_written,
-        "written_rows": done.rows_written,
-        "written_bytes": done.bytes_written,
+        "read_rows": done.rows_written(),
+        "read_bytes": done.bytes_written(),
+        "written_rows": done.rows_written(),
+        "written_bytes": done.bytes_written(),
         "elapsed_ns": time.perf_counter_ns() - began,
     }
     return Answer({"X-ClickHouse-Summary": _summary(summary)}, iter(()))
