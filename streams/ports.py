@@ -69,6 +69,9 @@ class AlertStore(Protocol):
     async def active(self, kind: Kind, dimensions: Collection[str], *, seconds: int, since_ms: int) -> list[Series]:
         """The series of these dimensions that have a window of this size starting at `since_ms` or later, in order."""
 
+    async def firing(self, kind: Kind) -> list[Series]:
+        """The series whose latest incident, under any rule, is not resolved, in order."""
+
     async def history(
         self, series: Collection[Series], *, seconds: int, since_ms: int
     ) -> dict[Series, list[WindowRow]]:

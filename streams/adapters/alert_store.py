@@ -31,6 +31,16 @@ WHERE kind = {kind:String} AND dimension IN {dimensions:Array(String)} AND windo
 ORDER BY kind, dimension, key
 """
 
+_FIRING: Final = """
+SELECT DISTINCT kind, dimension, key FROM
+(
+    SELECT fingerprint, any(kind) AS kind, any(dimension) AS dimension, any(key) AS key,
+        argMax(status, (starts_at, revision)) AS status
+    FROM alerts FINAL WHERE alerts.kind = {kind:String} GROUP BY fingerprint
+)
+WHERE status = 'firing' ORDER BY kind, dimension, key
+"""
+
 _HISTORY: Final = """
 SELECT kind, dimension, key, window_seconds, toUnixTimestamp64Milli(window_start) AS start_ms, topic, partition, events,
     negative, neutral, positive, toInt64(sentiment_sum * 10000) AS sum_e4, anomalies, anomaly_max, errors, last_offset,
@@ -91,6 +101,10 @@ class ClickHouseAlertStore:
         """See `ports.AlertStore`."""
         where = {"kind": kind, "dimensions": sorted(dimensions), "seconds": seconds, "since_ms": since_ms}
         return [Series(*row) for row in await self._rows(_ACTIVE, where)]
+
+    async def firing(self, kind: Kind) -> list[Series]:
+        """See `ports.AlertStore`."""
+        return [Series(*row) for row in await self._rows(_FIRING, {"kind": kind})]
 
     async def history(
         self, series: Collection[Series], *, seconds: int, since_ms: int

@@ -36,6 +36,13 @@ class FakeAlertStore:
         found = {series for series, size, start, _, _ in self.rows if size == seconds and start >= since_ms}
         return sorted(series for series in found if series.kind == kind and series.dimension in dimensions)
 
+    async def firing(self, kind: Kind) -> list[Series]:
+        """See `ports.AlertStore`."""
+        self._answer()
+        latest = {at[0]: alert for at, alert in sorted(self.alerts.items(), key=lambda one: one[0])}
+        labels = [alert.labels for alert in latest.values() if alert.status == "firing"]
+        return sorted({Series(kind, of["dimension"], of["key"]) for of in labels if of["kind"] == kind})
+
     async def history(
         self, series: Collection[Series], *, seconds: int, since_ms: int
     ) -> dict[Series, list[WindowRow]]:

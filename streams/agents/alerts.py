@@ -138,7 +138,9 @@ class AlertHop:
 
     async def _living(self, kind: Kind, *, since_ms: int) -> list[Series]:
         dimensions = [dimension for of, dimension in sorted(WATCH) if of == kind]
-        return await self._store.active(kind, dimensions, seconds=self._detection.seconds, since_ms=since_ms)
+        active = await self._store.active(kind, dimensions, seconds=self._detection.seconds, since_ms=since_ms)
+        # One that fell silent while it fired would never be resolved, were it forgotten with its rows
+        return sorted({*active, *await self._store.firing(kind)})
 
     async def _tell(self, share: _Share) -> None:
         if not share.outbox:

@@ -160,6 +160,22 @@ async def test_alerts_come_back_as_they_went(store, day_ms):
     assert await store.latest([]) == {}
 
 
+async def test_what_fires_is_found_until_it_is_resolved(store, day_ms):
+    fires, calm, again = (Series("news", "entity", f"{KEY} {name} {day_ms}") for name in ("fires", "calm", "again"))
+    first = alert(fires, "volume_surge", day_ms)
+    over = alert(calm, "volume_surge", day_ms)
+    end = alert(calm, "volume_surge", day_ms, revision=2, status="resolved", id="end")
+    old = alert(again, "volume_surge", day_ms, revision=2, status="resolved", id="old")
+    new = alert(again, "volume_surge", day_ms + 60 * MINUTE_MS, id="new")
+    await store.write([first, over, end, old, new])
+    firing = await store.firing("news")
+    assert fires in firing
+    assert again in firing
+    assert calm not in firing
+    assert firing == sorted(firing)
+    assert fires not in await store.firing("logs")
+
+
 async def test_the_latest_is_of_the_latest_incident(store, day_ms):
     series = Series("logs", "service", f"again-{day_ms}")
     first = alert(series, "error_surge", day_ms, revision=3, status="resolved")
@@ -237,7 +253,8 @@ async def test_a_fake_store_can_be_away():
     store.away = True
     for call in (
         store.active("news", [], seconds=60, since_ms=0), store.history([], seconds=60, since_ms=0),
-        store.latest([]), store.write([]), store.evidence(alert(Series("news", "all", "all"), "x", 0), size=1),
+        store.latest([]), store.firing("news"), store.write([]),
+        store.evidence(alert(Series("news", "all", "all"), "x", 0), size=1),
     ):  # fmt: skip
         with pytest.raises(StoreAway):
             await call
