@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from typing import NoReturn
 
 import faust
+from aiokafka.errors import IllegalStateError
 from clickhouse_connect.driver.asyncclient import AsyncClient
 from faust.types import TP
 
@@ -148,7 +149,10 @@ class Worker:
         self._joined = self._joined or self._app.consumer_generation_id > 0
         found = {}
         for at, end in (await ends([(tp.topic, tp.partition) for tp in assigned])).items():
-            fetched = await consumer.position(TP(*at))
+            try:
+                fetched = await consumer.position(TP(*at))
+            except IllegalStateError:  # it was taken from us while we asked for the ends
+                continue
             if fetched is not None:
                 found[at] = Progress(end, fetched, self._positions.get(at))
         return found
