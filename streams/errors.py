@@ -9,6 +9,8 @@ PulsewireError
  +-- BrokerRefused     Kafka takes no message as large as this: trying again cannot help
 """
 
+import re
+
 
 class PulsewireError(Exception):
     """Everything that ends a command with one clear line."""
@@ -36,3 +38,15 @@ class StoreRefused(PulsewireError):  # noqa: N818
 
 class BrokerRefused(PulsewireError):  # noqa: N818
     """Kafka takes no message as large as this."""
+
+
+# What our clients' libraries add to an address, of use to their authors
+_NOISE = re.compile(
+    r" ssl:default| ?\[Connect call failed [^\]]*\]|, <AddressFamily\.\w+: \d+>|\bKafkaConnectionError: "
+)
+
+
+def plainly(error: BaseException) -> str:
+    """The first line of what a library says, for people; never empty."""
+    lines = _NOISE.sub("", str(error)).strip().splitlines()
+    return lines[0][:300] if lines else type(error).__name__

@@ -8,7 +8,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
-from streams.errors import BrokerAway, PulsewireError
+from streams.errors import BrokerAway, PulsewireError, plainly
 from streams.settings import Kafka
 from streams.topology import topics
 
@@ -26,7 +26,7 @@ async def list_topics(kafka: Kafka) -> dict[str, int]:
         await admin.start()
         return {topic["topic"]: len(topic["partitions"]) for topic in await admin.describe_topics()}
     except (KafkaError, OSError) as error:
-        raise BrokerAway(f"Kafka at {kafka.servers} does not answer: {error}") from error
+        raise BrokerAway(f"Kafka at {kafka.servers} does not answer: {plainly(error)}") from error
     finally:
         await admin.close()
 
@@ -62,9 +62,7 @@ async def log_ends(kafka: Kafka) -> AsyncIterator[LogEnds]:
             async with asyncio.timeout(ANSWER_WITHIN_S):
                 answer = await consumer.end_offsets([TopicPartition(*at) for at in of])
         except (KafkaError, OSError, TimeoutError) as error:
-            raise BrokerAway(
-                f"Kafka at {kafka.servers} does not answer: {str(error) or 'no answer in time'}"
-            ) from error
+            raise BrokerAway(f"Kafka at {kafka.servers} does not answer: {plainly(error)}") from error
         return {(tp.topic, tp.partition): end for tp, end in answer.items()}
 
     await consumer.start()

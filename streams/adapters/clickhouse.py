@@ -11,7 +11,7 @@ import clickhouse_connect
 from clickhouse_connect.driver.asyncclient import AsyncClient
 from clickhouse_connect.driver.exceptions import ClickHouseError, DatabaseError
 
-from streams.errors import StoreAway, StoreRefused
+from streams.errors import StoreAway, StoreRefused, plainly
 from streams.settings import Settings
 
 DATABASE: Final = "pulsewire"
@@ -64,10 +64,10 @@ def store_errors() -> Iterator[None]:
         yield
     except DatabaseError as error:
         if error.code in _DATA_CODES:
-            raise StoreRefused(_line(error)) from error
-        raise StoreAway(_line(error)) from error
+            raise StoreRefused(plainly(error)) from error
+        raise StoreAway(plainly(error)) from error
     except (ClickHouseError, aiohttp.ClientError, OSError, TimeoutError) as error:
-        raise StoreAway(_line(error)) from error
+        raise StoreAway(plainly(error)) from error
 
 
 def token(parts: Iterable[object]) -> str:
@@ -82,8 +82,3 @@ def token(parts: Iterable[object]) -> str:
 def insert_settings(parts: Iterable[object]) -> dict[str, Any]:
     """Settings for an insert that may be repeated."""
     return INSERT | {"insert_deduplication_token": token(parts)}
-
-
-def _line(error: BaseException) -> str:
-    text = str(error).strip().splitlines()
-    return text[0][:300] if text else type(error).__name__

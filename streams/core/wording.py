@@ -30,11 +30,11 @@ def summary(rule: str, series: Series, *, found: Breach, seconds: int) -> str:
         case "sentiment_drop":
             return f"Sentiment of {what} fell to {found.value:.2f}, {found.expected:.2f} expected"
         case "error_surge":
-            return f"Errors of {series.key} rose to {found.value:.0f} in {span}, {found.expected:.0f} expected"
+            return f"Errors of {series.key} rose to {found.value:.0f} in {span}, {_about(found.expected)} expected"
         case "action_drop":
-            return f"{_upper(what)} fell to {found.value:.0f} in {span}, {found.expected:.0f} expected"
+            return f"{_upper(what)} fell to {found.value:.0f} in {span}, {_about(found.expected)} expected"
         case _:
-            return f"{_upper(what)} rose to {found.value:.0f} in {span}, {found.expected:.0f} expected"
+            return f"{_upper(what)} rose to {found.value:.0f} in {span}, {_about(found.expected)} expected"
 
 
 def description(rule: str, *, found: Breach) -> str:
@@ -45,6 +45,10 @@ def description(rule: str, *, found: Breach) -> str:
 def resolved(said: str, *, windows: int) -> str:
     """That it is over."""
     return f"Resolved after {windows} normal windows: {said}"
+
+
+def _about(count: float) -> str:
+    return "fewer than one" if 0 < count < 1 else f"{count:.0f}"
 
 
 def _upper(text: str) -> str:
