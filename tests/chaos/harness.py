@@ -82,6 +82,7 @@ async def _hold(ledger, cluster, outcome, *, say):
     except TimeoutError as error:
         raise Diverged(f"lost or stuck: {error}", what="acknowledged") from error
     outcome.unplanned = cluster.unplanned()
+    say(f"workers that died though nobody killed them: {outcome.unplanned}")
     outcome.ended_s += await asyncio.gather(*map(cluster.remove, list(cluster.names)))
     log = await read_log(cluster.stack.addresses.kafka)
     host, port = cluster.stack.addresses.clickhouse.removeprefix("http://").split(":")
