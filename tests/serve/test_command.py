@@ -52,5 +52,5 @@ def test_a_wrong_address_is_refused_with_its_name():
     from streams.errors import SettingsError
     from streams.settings import load_settings
 
-    with pytest.raises(SettingsError, match=r"setting page .* is '8080': expected host:port"):
+    with pytest.raises(SettingsError, match=r"setting page .* is '8080': expected one host:port"):
         load_settings(page="8080")
