@@ -33,7 +33,7 @@ KINDS = (
 SHORT = (
     "kill at decode.after", "kill at windows.insert", "kill at stored", "kill at produce.sent",
     "kill at acknowledge.half", "raise at events.insert", "raise at windows.insert", "raise at produce",
-    "raise at restore", "kill a worker", "stop a worker", "kill the store and a worker", "kill the broker",
+    "kill a worker", "stop a worker", "kill the store and a worker", "kill the broker",
 )  # fmt: skip
 
 
