@@ -1,11 +1,10 @@
 """A bundle's temperatures and thresholds, from the validation rows of its heads' sets.
 
-Rows that a run before this one learnt from make a head look better than it is: they ask for too low a temperature. Of
-such a head only half of the way down is gone (in the logarithm), and its sure answers are those whose shares, taken as
-probabilities, promise enough right ones.
+Rows that a run before this one learnt from make a head look better than it is: they ask for too low a temperature. Such
+a head is never made surer than it is, and its sure answers are those with a share of no less than what they are to be
+right: its validation rows could not say.
 """
 
-import math
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
@@ -35,11 +34,12 @@ def found(
         truth = [names.index(row.label) for row in rows]
         heats[head] = calibration.temperature(logits, truth)
         if head in seen and heats[head] < 1:
-            heats[head] = round(math.sqrt(heats[head]), 3)
+            heats[head] = 1.0
         honest = calibration.tempered(logits, heats[head])
-        hits = honest.max(1) if head in seen else honest.argmax(1) == truth
+        hits = (honest.argmax(1) == truth).tolist()
         choice = declared()[head].choice if head in declared() else Choice()
-        sures[head] = calibration.sure_from(honest.max(1).tolist(), hits.tolist(), share=choice.sure)
+        known = calibration.sure_from(honest.max(1).tolist(), hits, share=choice.sure)
+        sures[head] = choice.sure if head in seen else known
     return heats, sures
 
 

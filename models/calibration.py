@@ -60,12 +60,9 @@ def expected_error(confidence: Sequence[float], right: Sequence[bool]) -> float:
     return round(float(sum(gaps)) / len(sure), 4)
 
 
-def sure_from(confidence: Sequence[float], right: Sequence[float], *, share: float) -> float:
-    """The least confidence from which on this share of the answers is right; 1 where there is none.
-
-    `right` is 1 or 0 where it is known, and a probability where it is not.
-    """
-    best, hits = 1.0, 0.0
+def sure_from(confidence: Sequence[float], right: Sequence[bool], *, share: float) -> float:
+    """The least confidence from which on this share of the answers is right; 1 where there is none."""
+    best, hits = 1.0, 0
     ranked = sorted(zip(confidence, right, strict=True), reverse=True)
     for number, (sure, hit) in enumerate(ranked, 1):
         hits += hit

@@ -21,7 +21,7 @@ class Recipe(msgspec.Struct, frozen=True):
     """The numbers of a run. Heads need a high rate: at 1e-3 they had not moved after 100 steps."""
 
     batch: int = 32
-    max_length: int = 192  # tokens, the two special ones included
+    max_length: int = 96  # tokens, the two special ones included
     encoder_rate: float = 1e-4
     heads_rate: float = 3e-3
     seed: int = 0

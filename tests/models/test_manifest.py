@@ -124,6 +124,8 @@ def test_labels_that_fit_the_manifest_but_not_the_graph(linked: Path) -> None:
 
 def renamed_head(values: dict[str, Any]) -> None:
     values["labels"]["topic"] = values["labels"].pop("category")
+    for names in ("temperatures", "sure"):
+        values.get(names, {}).pop("category", None)
     values["outputs"][1]["name"] = "topic"
     values["outputs"].append(values["outputs"].pop(1))
 
@@ -143,3 +145,20 @@ def test_a_graph_that_is_none_under_its_right_hash(linked: Path) -> None:
     edit(linked, rehash)
     with pytest.raises(BundleError, match=r"model\.onnx cannot be opened"):
         Classifier.load(linked)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "why"),
+    [
+        ("temperatures", {"nonsense": 1.0}, "temperature of head nonsense is 1.0"),
+        ("temperatures", {"sentiment": 0.0}, "temperature of head sentiment is 0.0"),
+        ("sure", {"sentiment": 1.5}, "sure of head sentiment is 1.5"),
+    ],
+)
+def test_a_temperature_or_threshold_that_cannot_be(field: str, value: dict[str, float], why: str, linked: Path) -> None:
+    def spoilt(values: dict[str, Any]) -> None:
+        values[field] = value
+
+    edit(linked, spoilt)
+    with pytest.raises(BundleError, match=why):
+        manifest.read(linked)
