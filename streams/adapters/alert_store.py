@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 from clickhouse_connect.driver.asyncclient import AsyncClient
 
-from streams.adapters.clickhouse import insert_settings, store_errors
+from streams.adapters.clickhouse import INSERT, store_errors
 from streams.core.alert import Alert, AlertWindow, Evidence
 from streams.core.codec import from_rfc3339, rfc3339
 from streams.core.series import Series
@@ -159,7 +159,7 @@ class ClickHouseAlertStore:
                 columns,
                 column_names=list(ALERT_COLUMNS),
                 column_oriented=True,
-                settings=insert_settings(alert.id for alert in alerts),
+                settings=INSERT,
             )
 
     async def _rows(self, query: str, parameters: dict[str, Any]) -> Sequence[Sequence[Any]]:

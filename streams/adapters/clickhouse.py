@@ -1,9 +1,8 @@
 """The one way to ClickHouse: how we connect, and what its errors mean to us."""
 
-import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -20,6 +19,9 @@ DATABASE: Final = "pulsewire"
 _DATA_CODES: Final = frozenset((6, 27, 38, 41, 53, 69, 70, 72, 117, 130, 131, 321, 349, 407))
 
 INSERT: Final = {
+    # Our rows replace themselves, so nothing has to be told apart from its repetition; and it must not be: ClickHouse
+    # notes a block as seen before it keeps its part, so what is repeated after a SIGKILL between the two is dropped
+    "insert_deduplicate": 0,
     "async_insert": 0,  # the answer comes when the rows are stored
     "min_insert_block_size_rows": 0,  # one insert is one block: a multi-block insert is not atomic
     "min_insert_block_size_bytes": 0,
@@ -68,17 +70,3 @@ def store_errors() -> Iterator[None]:
         raise StoreAway(plainly(error)) from error
     except (ClickHouseError, aiohttp.ClientError, OSError, TimeoutError) as error:
         raise StoreAway(plainly(error)) from error
-
-
-def token(parts: Iterable[object]) -> str:
-    """An `insert_deduplication_token`: the same for the same insert, whoever repeats it."""
-    digest = hashlib.blake2b(digest_size=16)
-    for part in parts:
-        digest.update(str(part).encode())
-        digest.update(b"\0")
-    return digest.hexdigest()
-
-
-def insert_settings(parts: Iterable[object]) -> dict[str, Any]:
-    """Settings for an insert that may be repeated."""
-    return INSERT | {"insert_deduplication_token": token(parts)}

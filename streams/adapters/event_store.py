@@ -4,13 +4,13 @@ Everything here may be repeated: rows replace themselves by their key (see infra
 """
 
 import decimal
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 from clickhouse_connect.driver.asyncclient import AsyncClient
 
 from streams import faults
-from streams.adapters.clickhouse import insert_settings, store_errors
+from streams.adapters.clickhouse import INSERT, store_errors
 from streams.core.event import E4, Event, Findings, Sample, Scored
 from streams.core.window import WindowAt, WindowRow
 from streams.ports import Restored, Stretch
@@ -128,11 +128,10 @@ class ClickHouseEventStore:
 
     async def write(self, events: Sequence[Scored], rows: Sequence[WindowRow]) -> None:
         """See `ports.EventStore`."""
-        spans = _spans(events)
         faults.at("events.insert")
-        await self._insert("events", EVENT_COLUMNS, [event_row(scored) for scored in events], spans)
+        await self._insert("events", EVENT_COLUMNS, [event_row(scored) for scored in events])
         faults.at("windows.insert")
-        await self._insert("windows", WINDOW_COLUMNS, [_window_row(row) for row in rows], [*spans, *map(_mark, rows)])
+        await self._insert("windows", WINDOW_COLUMNS, [_window_row(row) for row in rows])
 
     async def pick_samples(self, stretch: Stretch, *, size: int, share: float) -> list[Sample]:
         """See `ports.EventStore`."""
@@ -144,18 +143,14 @@ class ClickHouseEventStore:
     async def write_samples(self, samples: Sequence[Sample]) -> None:
         """See `ports.EventStore`."""
         rows = [_sample_row(sample) for sample in samples]
-        await self._insert("samples", SAMPLE_COLUMNS, rows, [row[:7] for row in rows])
+        await self._insert("samples", SAMPLE_COLUMNS, rows)
 
-    async def _insert(
-        self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], identity: Iterable[object]
-    ) -> None:
+    async def _insert(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         if not rows:
             return
         data = [list(column) for column in zip(*rows, strict=True)]
         with store_errors():
-            await self._client.insert(
-                table, data, column_names=list(columns), column_oriented=True, settings=insert_settings(identity)
-            )
+            await self._client.insert(table, data, column_names=list(columns), column_oriented=True, settings=INSERT)
 
 
 def event_row(scored: Scored) -> tuple[Any, ...]:
@@ -189,18 +184,3 @@ def _sample(row: Mapping[str, Any]) -> Sample:
     event = Event(**{name: row[name] for name in Event.__struct_fields__ if name in row})
     findings = Findings(**{name: row[name] for name in Findings.__struct_fields__ if name in row})
     return Sample(row["reason"], Scored(event, findings), row["picked_for_ms"])
-
-
-def _spans(events: Sequence[Scored]) -> Sequence[object]:
-    """First and last offset of each partition: what this batch is, whoever stores it."""
-    spans: dict[tuple[str, int], tuple[int, int, int]] = {}
-    for scored in events:
-        e = scored.event
-        first, _, count = spans.get((e.topic, e.partition), (e.offset, 0, 0))
-        spans[e.topic, e.partition] = (first, e.offset, count + 1)
-    return sorted(spans.items())
-
-
-def _mark(row: WindowRow) -> object:
-    """What this row is: the same batch may bring it counted further than before."""
-    return row.topic, row.partition, row.row_key, row.last_offset

@@ -151,6 +151,17 @@ async def test_samples_are_bounded_and_the_same_at_each_call(store, partition):
     await store.write_samples(samples)
 
 
+@pytest.mark.stack
+async def test_no_table_of_ours_drops_what_is_repeated(stack):
+    settings = load_settings(kafka=stack.addresses.kafka, clickhouse=stack.addresses.clickhouse)
+    await initialise(settings)
+    client = await connect(settings)
+    for table in ("events", "windows", "alerts", "samples"):
+        created = await client.command(f"SHOW CREATE TABLE {table}")
+        assert "non_replicated_deduplication_window = 0" in created
+    await client.close()
+
+
 def test_a_row_knows_its_key():
     row = WindowRow("news", "all", "all", 60, 0, "t", 0, 1, 0, 0, 0, 0, 0, 0.0, 0, 1, 0)
     assert row.row_key == (60, 0, "all", "all")
