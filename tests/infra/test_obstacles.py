@@ -53,6 +53,14 @@ async def test_a_port_that_is_taken(tmp_path: Path, port: str):
     (await Folder.own(tmp_path, say=quiet)).close()  # the failed start let go of it
 
 
+def test_ports_are_given_once_and_none_that_an_outgoing_connection_could_take():
+    ports = [free_port() for _ in range(100)]
+    assert len(set(ports)) == 100
+    with socket.create_server((LOOPBACK, 0)) as server:
+        given = server.getsockname()[1]
+    assert max(ports) < given
+
+
 def test_a_port_that_was_just_left_is_free():
     port = free_port()
     with socket.create_server((LOOPBACK, port)) as server, socket.create_connection((LOOPBACK, port)) as client:

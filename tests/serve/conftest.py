@@ -1,7 +1,6 @@
 """A store of its own for the page's tests: a made-up day of 1987, so that nothing else counts in it."""
 
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -14,6 +13,7 @@ import httpx
 import pytest
 
 from infra.clickhouse.migrate import migrate
+from infra.embedded.ports import free_port
 from streams.adapters.clickhouse import connect
 from streams.serve.app import build
 from streams.settings import Settings, load_settings
@@ -26,7 +26,7 @@ NOW_MS = 1_800_000_000_000  # 2027: the replay lies long ago
 @contextmanager
 def a_store(path: Path) -> Iterator[str]:
     """The address of a store without tables, for as long as it is needed."""
-    port = _free_port()
+    port = free_port()
     command = [sys.executable, "-m", "infra.embedded.clickhouse", "--port", str(port)]
     command += ["--path", str(path)]
     with subprocess.Popen(command, env=dict(os.environ)) as process:
@@ -37,12 +37,6 @@ def a_store(path: Path) -> Iterator[str]:
         finally:
             process.terminate()
             process.wait(30)
-
-
-@pytest.fixture
-def free_port() -> int:
-    """A port that nobody listens on."""
-    return _free_port()
 
 
 @pytest.fixture(scope="session")
@@ -89,12 +83,6 @@ async def asking(
         httpx.AsyncClient(transport=transport, base_url=f"http://{host}") as client,
     ):
         yield client
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _wait(address: str) -> None:

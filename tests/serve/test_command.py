@@ -13,13 +13,15 @@ from urllib.error import HTTPError
 
 import pytest
 
+from infra.embedded.ports import free_port
+
 RUN = (sys.executable, "-c", "import typer; from streams.cli.serve import serve; typer.run(serve)")
 AWAY = {**os.environ, "PULSEWIRE_CLICKHOUSE": "http://127.0.0.1:9", "PYTHONUNBUFFERED": "1"}
 
 
 @pytest.fixture
-def served(free_port: int) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    address = f"127.0.0.1:{free_port}"
+def served() -> Iterator[tuple[subprocess.Popen[str], str]]:
+    address = f"127.0.0.1:{free_port()}"
     with subprocess.Popen([*RUN, "--page", address], env=AWAY, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert re.search(rf"http://{re.escape(address)}\b", process.stdout.readline())
