@@ -32,7 +32,7 @@ def train(
     bundle: Bundle = None,
     replace: Annotated[bool, typer.Option("--replace", help="Take the place of a bundle that is there.")] = False,
     further: Annotated[Path | None, typer.Option("--from", help="Go on from what another run left.")] = None,
-    epochs: Annotated[int, typer.Option(min=1, help="How often every row is seen.")] = 2,
+    epochs: Annotated[int, typer.Option(min=1, help="How often every row is seen.")] = 3,
     minutes: Annotated[float, typer.Option(min=0, help="End by then, the learning rate with it; 0: no limit.")] = 0,
     rows: Annotated[int, typer.Option(min=0, help="At most so many rows of each set, for a try; 0: all.")] = 0,
     threads: Annotated[int, typer.Option(min=1, help="Cores; more than the machine has free slows it down.")] = 1,

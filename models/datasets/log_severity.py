@@ -31,7 +31,7 @@ HELD_OUT = frozenset(
         "apache/accumulo",
     }
 )
-TRAIN_ROWS_PER_LABEL = {"info": 8_500, "warning": 6_800, "error": 7_500, "critical": 3_000}
+TRAIN_ROWS_PER_LABEL = {"info": 12_000, "warning": 9_000, "error": 11_000, "critical": 3_000}
 NAMED = 0.1  # of the training rows
 NAMES = {
     "info": ("INFO", "info", "DEBUG", "notice"),

@@ -217,3 +217,30 @@ def test_pieces_go_missing_from_long_rows_alone() -> None:
     for row in seen[2:]:
         assert (row.ids[0], row.ids[-1]) == (0, 39)
         assert list(row.ids) == sorted(row.ids)
+
+
+def test_the_mean_of_the_weights_is_what_is_kept() -> None:
+    start_ = tiny.start()
+    network = loop.Network(start_.encoder, {"mood": ("bad", "good")})
+    weight = network.heads["mood"].weight
+    mean = loop.Mean(network, 0.99)
+    seen = []
+    for step in range(1, 2001):
+        with torch.no_grad():
+            weight.fill_(float(step))
+        mean.follow(step)
+        seen.append(float(step))
+    mean.take()
+    # An average over a ramp lags behind its end by the steps that it remembers: 1 / (1 - keep), counted in tens.
+    lag = 10 * 0.99**10 / (1 - 0.99**10)
+    assert weight[0, 0].item() == pytest.approx(seen[-1] - lag, rel=1e-3)
+
+
+def test_without_a_mean_the_last_weights_stay() -> None:
+    network = loop.Network(tiny.start().encoder, {"mood": ("bad", "good")})
+    mean = loop.Mean(network, 0.0)
+    with torch.no_grad():
+        network.heads["mood"].weight.fill_(3.0)
+    mean.follow(10)
+    mean.take()
+    assert (network.heads["mood"].weight == 3.0).all()
