@@ -11,7 +11,7 @@ from models import figures as counted
 from models.console import Report
 from models.datasets.dataset import Dataset, Example, sample
 from models.figures import Answer, LabelReport, SliceReport
-from models.heads import Head, declared
+from models.heads import Choice, Head, declared
 from models.manifest import Manifest
 from models.reading import Reading
 
@@ -35,6 +35,7 @@ class Asked(msgspec.Struct, frozen=True):
     answers: tuple[Answer, ...]
     tokens: int
     seconds: float
+    choice: Choice | None = None
 
 
 class SetReport(msgspec.Struct, frozen=True):
@@ -80,7 +81,7 @@ def ask(
             tokens += sum(reading.tokens for reading in readings)
             done += len(some)
             report(done / total, one.name)
-        asked.append(Asked(one.name, one.head, tuple(answers), tokens, time.perf_counter() - started))
+        asked.append(Asked(one.name, one.head, tuple(answers), tokens, time.perf_counter() - started, one.choice))
     return asked
 
 
@@ -97,7 +98,8 @@ def figures(asked: Asked, manifest: Manifest) -> SetReport:
     """A set's figures from its answers."""
     rows, names = asked.answers, manifest.labels[asked.head]
     sure = [one for one in rows if one.share >= manifest.sure.get(asked.head, 0.0)]
-    total = counted.whole(rows, names)
+    head = _head(asked, manifest)
+    total = counted.whole(rows, head)
     return SetReport(
         name=asked.name,
         head=asked.head,
@@ -105,12 +107,19 @@ def figures(asked: Asked, manifest: Manifest) -> SetReport:
         accuracy=total.accuracy,
         macro_f1=total.macro_f1,
         ece=total.ece,
-        auc=counted.auc(rows, declared().get(asked.head, Head({}))),
+        auc=total.auc,
         sure=round(len(sure) / len(rows), 4),
         sure_accuracy=counted.accuracy(sure),
         tokens=round(asked.tokens / len(rows), 1),
         texts_per_s=round(len(rows) / asked.seconds, 1),
         labels=counted.by_label(rows, names),
         confusion=counted.confusion(rows, names),
-        slices=counted.slices(rows, names),
+        slices=counted.slices(rows, head),
     )
+
+
+def _head(asked: Asked, manifest: Manifest) -> Head:
+    """The head with the bundle's labels, and what is told apart in this set."""
+    known = declared().get(asked.head, Head({}))
+    labels = dict.fromkeys(manifest.labels[asked.head], "")
+    return msgspec.structs.replace(known, labels=labels, choice=asked.choice or known.choice)

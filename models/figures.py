@@ -7,9 +7,10 @@ import msgspec
 
 from models.calibration import expected_error
 from models.datasets.dataset import Example
-from models.heads import Head
+from models.heads import Choice, Head
 
 SMALLEST_SLICE = 20  # rows
+SMALLEST_SOURCE = 6  # a source is a thing of its own: it is shown even if chance has much to say
 _CHINESE = re.compile(r"[\u3400-\u9fff]")
 _LENGTHS = ((40, "up to 40 characters"), (100, "41 to 100"), (250, "101 to 250"))
 
@@ -46,14 +47,15 @@ class SliceReport(msgspec.Struct, frozen=True):
     accuracy: float
     macro_f1: float
     ece: float
+    auc: float | None = None
 
 
-def whole(rows: Sequence[Answer], names: Sequence[str], *, by: str = "all", value: str = "") -> SliceReport:
+def whole(rows: Sequence[Answer], head: Head, *, by: str = "all", value: str = "") -> SliceReport:
     """The figures of all the rows."""
-    labels = by_label(rows, names)
+    labels = by_label(rows, head.names)
     f1 = round(sum(one.f1 for one in labels) / len(labels), 4) if labels else 0.0
     error = expected_error([one.share for one in rows], [one.right for one in rows])
-    return SliceReport(by, value, len(rows), accuracy(rows), f1, error)
+    return SliceReport(by, value, len(rows), accuracy(rows), f1, error, auc(rows, head.choice))
 
 
 def accuracy(rows: Sequence[Answer]) -> float:
@@ -82,14 +84,14 @@ def confusion(rows: Sequence[Answer], names: Sequence[str]) -> dict[str, dict[st
     return {name: line for name, line in table.items() if line}
 
 
-def auc(rows: Sequence[Answer], head: Head) -> float | None:
+def auc(rows: Sequence[Answer], choice: Choice) -> float | None:
     """How often a row of the declared high labels has the greater share of them than a row of the low ones."""
-    if not head.choice.high:
+    if not choice.high:
         return None
     scored = [
-        (sum(one.shares[label] for label in head.choice.high), one.row.label in head.choice.high)
+        (sum(one.shares[label] for label in choice.high), one.row.label in choice.high)
         for one in rows
-        if one.row.label in (*head.choice.high, *head.choice.low)
+        if one.row.label in (*choice.high, *choice.low)
     ]
     highs = sum(high for _score, high in scored)
     if not highs or highs == len(scored):
@@ -105,16 +107,17 @@ def auc(rows: Sequence[Answer], head: Head) -> float | None:
     return round((total - highs * (highs + 1) / 2) / (highs * (len(scored) - highs)), 4)
 
 
-def slices(rows: Sequence[Answer], names: Sequence[str]) -> tuple[SliceReport, ...]:
-    """By language, length and source, where the rows differ in them and a part is not too small to say anything."""
+def slices(rows: Sequence[Answer], head: Head) -> tuple[SliceReport, ...]:
+    """By language, length, source and part, where the rows differ in them and there are enough to say anything."""
     found: list[SliceReport] = []
     for by, of in SLICES.items():
         parts: dict[str, list[Answer]] = {}
         for one in rows:
             parts.setdefault(of(one.row), []).append(one)
+        least = SMALLEST_SOURCE if by == "source" else SMALLEST_SLICE
         if len(parts) > 1:
-            kept = {value: part for value, part in sorted(parts.items()) if len(part) >= SMALLEST_SLICE}
-            found += [whole(part, names, by=by, value=value) for value, part in kept.items()]
+            kept = {value: part for value, part in sorted(parts.items()) if value and len(part) >= least}
+            found += [whole(part, head, by=by, value=value) for value, part in kept.items()]
     return tuple(found)
 
 
@@ -130,4 +133,5 @@ SLICES: dict[str, Callable[[Example], str]] = {
     "language": language,
     "length": length,
     "source": lambda row: row.source,
+    "part": lambda row: row.part,
 }

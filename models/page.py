@@ -59,9 +59,17 @@ def _one(report: SetReport) -> str:
     if report.slices:
         parts.append(
             table(
-                ("by", "part", "rows", "accuracy", "macro-F1", "ECE"),
+                ("by", "part", "rows", "accuracy", "macro-F1", "ECE", "AUC"),
                 (
-                    (one.by, one.value, f"{one.rows:,}", f"{one.accuracy:.3f}", f"{one.macro_f1:.3f}", f"{one.ece:.3f}")
+                    (
+                        one.by,
+                        one.value,
+                        f"{one.rows:,}",
+                        f"{one.accuracy:.3f}",
+                        f"{one.macro_f1:.3f}",
+                        f"{one.ece:.3f}",
+                        "" if one.auc is None else f"{one.auc:.3f}",
+                    )
                     for one in report.slices
                 ),
             )

@@ -6,6 +6,7 @@ from models.datasets.banking77 import BANKING77
 from models.datasets.cfbenchmark import CFBENCHMARK
 from models.datasets.dataset import Dataset
 from models.datasets.log_severity import LOG_SEVERITY
+from models.datasets.loghub import LOGHUB
 from models.datasets.ours import OURS
 from models.datasets.reviews import REVIEWS
 from models.datasets.sentfin import SENTFIN
@@ -13,7 +14,7 @@ from models.datasets.tfns import TFNS
 from models.datasets.tfnt import TFNT
 from models.errors import DatasetError
 
-CATALOGUE = (SENTFIN, TFNS, CFBENCHMARK, REVIEWS, OURS, TFNT, LOG_SEVERITY, BANKING77)
+CATALOGUE = (SENTFIN, TFNS, CFBENCHMARK, REVIEWS, OURS, TFNT, LOG_SEVERITY, LOGHUB, BANKING77)
 
 
 def chosen(names: Collection[str]) -> tuple[Dataset, ...]:

@@ -9,12 +9,14 @@ import msgspec
 
 from models import places
 from models.errors import DatasetError
+from models.heads import Choice
 
 
 class Example(msgspec.Struct, frozen=True):
     text: str
     label: str
     source: str = ""  # where in its set it comes from, if the set says so
+    part: str = ""  # the sources that it is measured together with, if the set says so
 
 
 def sample(rows: Sequence[Example], size: int | None) -> Sequence[Example]:
@@ -48,6 +50,7 @@ class Dataset(msgspec.Struct, frozen=True):
     repeat: int = 1  # how often its training rows are seen in an epoch
     views: Callable[[Example, random.Random], tuple[Example, ...]] = itself  # what training makes of a row
     measured: bool = True  # whether it has rows that are held out
+    choice: Choice | None = None  # what is told apart here, where it is not what the head's declaration says
     pinned: str | None = None  # the sha256 of what is read, where it does not lie in the data folder
 
     def load(self, data: Path) -> Split:

@@ -44,6 +44,8 @@ def gather(sets: Sequence[Dataset], data: Path) -> Material:
     splits = [one.load(data) for one in sets]
     held_out = [row.text for split in splits for row in split.test]
     for one, split in zip(sets, splits, strict=True):
+        if not split.train:
+            continue  # only measured on
         chance = random.Random(0)  # noqa: S311 - views of rows, not a secret
         learnt = parted(split.train, held_out).train
         seen = [view for _ in range(one.repeat) for row in learnt for view in one.views(row, chance)]

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from models.datasets import catalogue, cfbenchmark, log_severity, reviews, sentfin
+from models.datasets import catalogue, cfbenchmark, log_severity, loghub, reviews, sentfin
 from models.datasets.dataset import Dataset, Example, data_folder, sample
 from models.errors import DatasetError
 from models.heads import declared
@@ -57,7 +57,7 @@ def test_a_template_of_a_held_out_project_is_not_trained_on(tmp_path: Path) -> N
     statements(tmp_path, rows)
     split = log_severity.read(tmp_path)
     assert split.train == (Example("ours", "info"),)
-    assert split.test == (Example("theirs", "error", "nginx/nginx"),)
+    assert split.test == (Example("theirs", "error", "nginx/nginx", "nginx, nova, kafka"),)
 
 
 def test_half_of_the_placeholders_are_filled(tmp_path: Path) -> None:
@@ -72,6 +72,22 @@ def test_a_file_cut_off_is_refused(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-9])
     with pytest.raises(DatasetError, match="cannot be read"):
         log_severity.read(tmp_path)
+
+
+def test_a_template_of_loghub_counts_once_for_each_level(tmp_path: Path) -> None:
+    (tmp_path / "logs_loghub").mkdir()
+    for name in loghub.FILES:
+        (tmp_path / name).write_text(
+            "Level,Content,EventTemplate\n"
+            "INFO,took 3 ms,took <*> ms\nINFO,took 4 ms,took <*> ms\nWARN,took 90 ms,took <*> ms\nFATAL,gone,gone\n"
+        )
+    split = loghub.read(tmp_path)
+    assert split.train == ()
+    assert [(row.text, row.label) for row in split.test if row.source == "Hadoop"] == [
+        ("took 3 ms", "info"),
+        ("took 90 ms", "warning"),
+        ("gone", "critical"),
+    ]
 
 
 @pytest.mark.parametrize("one", catalogue.CATALOGUE, ids=lambda one: one.name)

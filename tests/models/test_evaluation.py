@@ -1,5 +1,6 @@
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from models import page
@@ -8,12 +9,15 @@ from models.datasets.dataset import Dataset, Example, Split
 from models.evaluation import ask, evaluate
 from models.fake import FakeClassifier
 from models.figures import Answer, auc, by_label, confusion, slices
-from models.heads import declared
+from models.heads import Choice, Head, declared
 
 
 def answers(truth: str, said: str, *, text: str = "text") -> list[Answer]:
     """One answer a letter."""
     return [Answer(Example(text, one), other, 0.5, {}) for one, other in zip(truth, said, strict=True)]
+
+
+AB = Head({"a": "", "b": ""})
 
 
 def silent(_done: float, _note: str = "") -> None:
@@ -51,19 +55,36 @@ def test_the_area_under_the_curve(shares: tuple[float, ...], expected: float) ->
         for label, share in zip(labels, shares, strict=True)
     ]
     rows.append(Answer(Example("t", "warning"), "info", 1.0, {"error": 1.0, "critical": 1.0}))  # on neither side
-    assert auc(rows, declared()["severity"]) == expected
-    assert auc(rows[:2], declared()["severity"]) is None
-    assert auc(rows, declared()["intent"]) is None
+    assert auc(rows, declared()["severity"].choice) == expected
+    assert auc(rows[:2], declared()["severity"].choice) is None
+    assert auc(rows, declared()["intent"].choice) is None
 
 
 def test_slices_are_by_language_length_and_source() -> None:
     rows = answers("a" * 20, "a" * 20, text="公司利润增长") + answers("a" * 25, "b" * 25, text="x" * 300)
-    found = {(one.by, one.value): one for one in slices(rows, ("a", "b"))}
+    found = {(one.by, one.value): one for one in slices(rows, AB)}
     assert found["language", "zh"].accuracy == 1.0
     assert found["language", "en"].accuracy == 0.0
     assert found["length", "longer than 250"].rows == 25
     assert not any(by == "source" for by, _ in found)
-    assert slices(rows[:20], ("a", "b")) == ()
+    assert slices(rows[:20], AB) == ()
+
+
+def test_a_set_may_tell_other_labels_apart_than_its_head(tmp_path: Path) -> None:
+    rows = tuple(
+        Example(f"text {number}", ("info", "warning")[number % 2], ("one", "two")[number % 4 // 2], "both")
+        for number in range(40)
+    )
+    plain = Dataset("lines", "severity", "none", "here", (), lambda _data: Split((), rows))
+    (report,) = evaluate(FakeClassifier(), [plain], tmp_path, report=silent)
+    assert report.auc is None  # there is no error among them
+    choice = Choice(high=("warning", "error", "critical"), low=("info",))
+    (report,) = evaluate(FakeClassifier(), [msgspec.structs.replace(plain, choice=choice)], tmp_path, report=silent)
+    assert report.auc is not None
+    assert {(one.value, one.rows): one.auc is not None for one in report.slices if one.by == "source"} == {
+        ("one", 20): True,
+        ("two", 20): True,
+    }
 
 
 def test_every_set_is_measured_on_its_test_rows(tmp_path: Path) -> None:
