@@ -101,6 +101,7 @@ class ClickHouseEventStore:
 
     def __init__(self, client: AsyncClient) -> None:
         self._client = client
+        self._types: dict[str, Sequence[Any]] = {}  # of the columns of each table, asked for once
 
     async def restore(self, kind: Kind, topic: str, partition: int, *, lateness_ms: int) -> Restored:
         """See `ports.EventStore`."""
@@ -148,9 +149,15 @@ class ClickHouseEventStore:
     async def _insert(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         if not rows:
             return
-        data = [list(column) for column in zip(*rows, strict=True)]
+        data, names = list(zip(*rows, strict=True)), list(columns)
+        types = self._types.pop(table, None)
         with store_errors():
-            await self._client.insert(table, data, column_names=list(columns), column_oriented=True, settings=INSERT)
+            if types is None:
+                types = (await self._client.create_insert_context(table, names)).column_types
+            await self._client.insert(
+                table, data, column_names=names, column_types=types, column_oriented=True, settings=INSERT
+            )
+        self._types[table] = types  # forgotten after trouble: a migration may have changed them
 
 
 def event_row(scored: Scored) -> tuple[Any, ...]:

@@ -20,7 +20,7 @@ from streams.adapters import metrics
 from streams.agents.carry import Patiently
 from streams.core.codec import encode_window
 from streams.core.decode import Decoder
-from streams.core.event import Event, Record, Rejected, Sample, Scored
+from streams.core.event import Event, Findings, Record, Rejected, Sample, Scored
 from streams.core.findings import findings_of, text_to_read
 from streams.core.message import Outgoing, dead_letter, encode_sample, encode_scored, shortened
 from streams.core.window import PartitionWindows, WindowRow
@@ -154,10 +154,14 @@ class EventHop:
             metrics.INFERENCE_SECONDS.observe(time.perf_counter() - started)
             metrics.BATCH_TOKENS.observe(sum(reading.tokens for reading in readings.values()))
         labels, model = self._reader.labels, self._reader.name
-        return [
-            Scored(event, findings_of(event, readings.get(text_to_read(event)), labels=labels, model=model))
-            for event in events
-        ]
+        found: dict[str, Findings] = {}  # equal texts of one kind say the same
+        scored = []
+        for event in events:
+            text = text_to_read(event)
+            if text not in found:
+                found[text] = findings_of(event, readings.get(text), labels=labels, model=model)
+            scored.append(Scored(event, found[text]))
+        return scored
 
     async def _fetch(self, at: At, scored: Sequence[Scored]) -> None:
         """Have in memory every row that these events may change."""

@@ -17,12 +17,17 @@ from streams.topology import Kind
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MS: Final = timedelta(milliseconds=1)
+_SECOND: Final = timedelta(seconds=1)
 
 
-@lru_cache(4_096)  # rows of a batch share their windows and nearly their watermarks
 def rfc3339(ms: int) -> str:
     """Milliseconds since 1970 as `2026-11-24T13:00:00.000Z`."""
-    return (_EPOCH + ms * _MS).isoformat(timespec="milliseconds")[:-6] + "Z"
+    return f"{_second(ms // 1_000)}.{ms % 1_000:03d}Z"
+
+
+@lru_cache(4_096)  # what comes together was written within few seconds
+def _second(seconds: int) -> str:
+    return (_EPOCH + seconds * _SECOND).isoformat()[:-6]
 
 
 @lru_cache(4_096)

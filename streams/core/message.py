@@ -9,11 +9,9 @@ from streams.core.event import E4, Event, Findings, Record, Rejected, Sample, Sc
 from streams.topology import MEBI
 
 _encode: Final = msgspec.json.Encoder().encode
-
+_NOTHING: Final = msgspec.Raw(b"{}")
 # Names on the wire that differ from ours
 _RENAMED: Final = {"event_time_ms": "event_time", "ingested_ms": "ingested_at", "sentiment_e4": "sentiment_score"}
-_EVENT_FIELDS: Final = tuple((name, _RENAMED.get(name, name)) for name in Event.__struct_fields__)
-_FOUND_FIELDS: Final = tuple((name, _RENAMED.get(name, name)) for name in Findings.__struct_fields__)
 
 
 class Outgoing(msgspec.Struct, frozen=True, gc=False):
@@ -26,26 +24,35 @@ class Outgoing(msgspec.Struct, frozen=True, gc=False):
     partition: int | None = None
 
 
-def scored_fields(scored: Scored) -> dict[str, Any]:
+# Positional, and in the order of the fields of Event and Findings: a dict of them takes ten times as long to make
+_Wire: Final = msgspec.defstruct(
+    "_Wire",
+    [(_RENAMED.get(name, name), Any) for name in (*Event.__struct_fields__, *Findings.__struct_fields__)],
+    frozen=True,
+    gc=False,
+)
+
+
+def _wire(scored: Scored) -> Any:
     """An event and its findings under the names of table `events`; times are RFC 3339, `extra` is an object."""
-    event, found = scored.event, scored.findings
-    fields: dict[str, Any] = {wire: getattr(event, name) for name, wire in _EVENT_FIELDS}
-    fields |= {wire: getattr(found, name) for name, wire in _FOUND_FIELDS}
-    fields["event_time"] = rfc3339(event.event_time_ms)
-    fields["ingested_at"] = rfc3339(event.ingested_ms)
-    fields["sentiment_score"] = found.sentiment_e4 / E4
-    fields["extra"] = msgspec.Raw(event.extra.encode() if event.extra else b"{}")
-    return fields
+    e, f = scored.event, scored.findings
+    return _Wire(
+        e.kind, e.topic, e.partition, e.offset, e.event_id, rfc3339(e.event_time_ms), rfc3339(e.ingested_ms), e.source,
+        e.service, e.host, e.level, e.lang, e.entities, e.text, e.url, e.user_id, e.action, e.item_id, e.value,
+        e.template, e.template_id, msgspec.Raw(e.extra.encode()) if e.extra else _NOTHING,
+        f.model, f.sentiment, f.sentiment_e4 / E4, f.category, f.category_score, f.intent, f.severity, f.severity_score,
+        f.anomaly_score, f.uncertainty,
+    )  # fmt: skip
 
 
 def encode_scored(scored: Scored) -> bytes:
     """The value on `<kind>.scored`."""
-    return _encode(scored_fields(scored))
+    return _encode(_wire(scored))
 
 
 def encode_sample(sample: Sample) -> bytes:
     """The value on `samples`: the event, the predictions, why it was chosen, by which bundle."""
-    fields = scored_fields(sample.scored)
+    fields = msgspec.structs.asdict(_wire(sample.scored))
     return _encode(
         fields
         | {"reason": sample.reason, "picked_for": rfc3339(sample.picked_for_ms), "bundle": sample.scored.findings.model}

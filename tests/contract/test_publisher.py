@@ -5,6 +5,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from infra.init import initialise
 from streams.adapters.fakes import MemoryPublisher
+from streams.adapters.placing import placing
 from streams.adapters.publisher import KafkaPublisher
 from streams.core.message import Outgoing
 from streams.errors import BrokerAway, BrokerRefused
@@ -92,3 +93,27 @@ async def test_who_fails_on_an_old_producer_leaves_the_new_one_alone(stack):
     assert await port._ready() is new
     await port.publish([Outgoing(TOPIC, b"k", b"x")])
     await port.close()
+
+
+@pytest.mark.stack
+async def test_keys_go_where_every_client_puts_them_and_keep_their_order(stack):
+    """More than one batch of them, with what has no key in between."""
+    settings = load_settings(kafka=stack.addresses.kafka, clickhouse=stack.addresses.clickhouse)
+    await initialise(settings)
+    port = KafkaPublisher(Kafka.of(settings))
+    async with AIOKafkaConsumer(TOPIC, **Kafka.of(settings).aiokafka(), auto_offset_reset="latest") as consumer:
+        await consumer.seek_to_end()
+        for tp in consumer.assignment():
+            await consumer.position(tp)
+        keys = [f"series-{i % 7}".encode() for i in range(3_000)]
+        pairs = [Outgoing(TOPIC, key, f"{i} {'x' * 1_000}".encode()) for i, key in enumerate(keys)]
+        await port.publish([message for pair in pairs for message in (pair, Outgoing(TOPIC, None, b"between"))])
+        found = {}
+        while sum(map(len, found.values())) < 2 * len(pairs):
+            for tp, records in (await consumer.getmany(timeout_ms=500)).items():
+                found.setdefault(tp.partition, []).extend(records)
+    await port.close()
+    place = placing(len(found))
+    for partition, records in found.items():
+        expected = [pair.value for pair in pairs if place(pair.key) == partition]
+        assert [record.value for record in records if record.key is not None] == expected
