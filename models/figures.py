@@ -85,11 +85,14 @@ def confusion(rows: Sequence[Answer], names: Sequence[str]) -> dict[str, dict[st
 
 
 def auc(rows: Sequence[Answer], choice: Choice) -> float | None:
-    """How often a row of the declared high labels has the greater share of them than a row of the low ones."""
+    """How often a row of the declared high labels leans more to them than a row of the low ones (ROC AUC).
+
+    It leans by its share of the high labels out of those of both: what goes to labels between them says nothing here.
+    """
     if not choice.high:
         return None
     scored = [
-        (sum(one.shares[label] for label in choice.high), one.row.label in choice.high)
+        (_leaning(one, choice), one.row.label in choice.high)
         for one in rows
         if one.row.label in (*choice.high, *choice.low)
     ]
@@ -105,6 +108,11 @@ def auc(rows: Sequence[Answer], choice: Choice) -> float | None:
         total += sum(high for _score, high in scored[at:end]) * (at + end + 1) / 2
         at = end
     return round((total - highs * (highs + 1) / 2) / (highs * (len(scored) - highs)), 4)
+
+
+def _leaning(answer: Answer, choice: Choice) -> float:
+    high, low = (sum(answer.shares[label] for label in some) for some in (choice.high, choice.low))
+    return high / ((high + low) or 1.0)
 
 
 def slices(rows: Sequence[Answer], head: Head) -> tuple[SliceReport, ...]:

@@ -51,13 +51,24 @@ def test_confusions_are_counted() -> None:
 def test_the_area_under_the_curve(shares: tuple[float, ...], expected: float) -> None:
     labels = ("info", "info", "error", "critical")
     rows = [
-        Answer(Example("t", label), "info", 1.0, {"error": share, "critical": 0.0, "info": 0.0, "warning": 0.0})
+        Answer(Example("t", label), "info", 1.0, {"error": share, "critical": 0.0, "info": 1 - share, "warning": 0.0})
         for label, share in zip(labels, shares, strict=True)
     ]
-    rows.append(Answer(Example("t", "warning"), "info", 1.0, {"error": 1.0, "critical": 1.0}))  # on neither side
+    rows.append(
+        Answer(Example("t", "warning"), "info", 1.0, {"error": 1.0, "critical": 1.0, "info": 0.0})
+    )  # on neither side
     assert auc(rows, declared()["severity"].choice) == expected
     assert auc(rows[:2], declared()["severity"].choice) is None
     assert auc(rows, declared()["intent"].choice) is None
+
+
+def test_what_goes_to_a_label_between_does_not_count() -> None:
+    shares = [
+        ("info", {"error": 0.3, "critical": 0.0, "info": 0.7, "warning": 0.0}),
+        ("error", {"error": 0.2, "critical": 0.0, "info": 0.1, "warning": 0.7}),
+    ]
+    rows = [Answer(Example("t", label), "info", 1.0, some) for label, some in shares]
+    assert auc(rows, declared()["severity"].choice) == 1.0
 
 
 def test_slices_are_by_language_length_and_source() -> None:
