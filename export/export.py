@@ -17,6 +17,7 @@ from models import manifest as manifests
 from models.console import Report
 from models.datasets.dataset import Dataset, sample
 from models.evaluation import SetReport, evaluate
+from models.heads import declared
 from models.manifest import FORMAT, MANIFEST, MODEL, TOKENIZER, Manifest
 from models.publish import published
 from models.runtime import Classifier
@@ -89,6 +90,7 @@ def _manifest(part: Path, run: Run, plan: Plan) -> Manifest:
         files=files,
         data=run.data,
         recipe=run.recipe,
+        kinds={head: known.kinds for head, known in declared().items() if head in run.heads},
     )
 
 

@@ -29,6 +29,7 @@ def train(
     data: Annotated[Path | None, typer.Option(help="A CSV of labelled texts for --head.")] = None,
     text_column: Annotated[str, typer.Option(help="Where its texts are.")] = "text",
     label_column: Annotated[str, typer.Option(help="Where its labels are.")] = "label",
+    kinds: Annotated[str, typer.Option(help="Which kinds of events it answers for.")] = "news,user",
     bundle: Bundle = None,
     replace: Annotated[bool, typer.Option("--replace", help="Take the place of a bundle that is there.")] = False,
     further: Annotated[Path | None, typer.Option("--from", help="Go on from what another run left.")] = None,
@@ -54,13 +55,16 @@ def train(
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch is loaded: its threads else spin
     if bool(head) != bool(data):
         raise typer.BadParameter("--head and --data go together")
+    speaks = _kinds(kinds)
     with one_line_errors():
         from models import extra
 
         extra.require_train()
         if head and data:
             columns = {"text": text_column, "label": label_column}
-            _teach(head, data, out or Path("runs") / head, bundle=bundle, columns=columns, replace=replace)
+            _teach(
+                head, data, out or Path("runs") / head, bundle=bundle, columns=columns, kinds=speaks, replace=replace
+            )
             return
         from models.datasets.dataset import data_folder
 
@@ -81,7 +85,25 @@ def train(
     )
 
 
-def _teach(head: str, data: Path, target: Path, *, bundle: Path | None, columns: dict[str, str], replace: bool) -> None:
+def _kinds(given: str) -> tuple[str, ...]:
+    from models.labels import KINDS
+
+    named = tuple(dict.fromkeys(filter(None, (kind.strip() for kind in given.split(",")))))
+    if not named or not set(named) <= set(KINDS):
+        raise typer.BadParameter(f"{given!r} is none of {', '.join(KINDS)}, or some with commas", param_hint="--kinds")
+    return named
+
+
+def _teach(
+    head: str,
+    data: Path,
+    target: Path,
+    *,
+    bundle: Path | None,
+    columns: dict[str, str],
+    kinds: tuple[str, ...],
+    replace: bool,
+) -> None:
     from models import registry
     from models.datasets import own
     from models.training import own_head
@@ -92,7 +114,7 @@ def _teach(head: str, data: Path, target: Path, *, bundle: Path | None, columns:
         typer.echo(f"{data}: {remark}", err=True)
     with progress(f"reading {len(rows.rows):,} texts") as report:
         source = bundle or registry.active()
-        taught = own_head.teach(source, head, rows, data, target, replace=replace, report=report)
+        taught = own_head.teach(source, head, rows, data, target, kinds=kinds, replace=replace, report=report)
     typer.echo(
         f"{taught.manifest.name}: {taught.accuracy:.1%} of left-out rows right "
         f"({taught.rows:,} rows, {taught.labels} labels)\n"

@@ -11,7 +11,7 @@ A bundle is used only when all of it fits:
 2. every file has the size and the sha256 that the manifest gives;
 3. there is one output per head, as wide as the head has labels, and no label stands twice;
 4. `sentiment` and `severity` have the labels that the topics and tables promise;
-5. temperatures and thresholds are numbers of heads that it has;
+5. temperatures, thresholds and kinds are those of heads that it has;
 6. the graph's own inputs and outputs are those of the manifest (the runtime checks it, it alone opens the graph).
 """
 
@@ -21,7 +21,8 @@ from pathlib import Path
 import msgspec
 
 from models.errors import BundleError
-from models.labels import SENTIMENT, SEVERITY
+from models.heads import declared
+from models.labels import KINDS, SENTIMENT, SEVERITY, SPEAKS
 from models.text import NORMALIZATION
 
 FORMAT = 1
@@ -79,6 +80,17 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     metrics: dict[str, dict[str, float]] = {}
     temperatures: dict[str, float] = {}  # head -> what its logits are divided by; 1 where it is not named
     sure: dict[str, float] = {}  # head -> the least share of the first label with which an answer counts as sure
+    kinds: dict[str, tuple[str, ...]] = {}  # head -> the kinds of events that it answers for
+
+    def heads_for(self, kind: str) -> tuple[str, ...]:
+        """The heads that answer for this kind of event; a bundle that does not say has them as they are declared."""
+        return tuple(head for head in self.labels if kind in self._kinds_of(head))
+
+    def _kinds_of(self, head: str) -> tuple[str, ...]:
+        if head in self.kinds:
+            return self.kinds[head]
+        known = declared().get(head)
+        return known.kinds if known else SPEAKS
 
 
 def inputs() -> tuple[TensorSpec, ...]:
@@ -128,6 +140,11 @@ def _contract(manifest: Manifest) -> list[str]:
         for name, values, most in (("temperature", manifest.temperatures, 100), ("sure", manifest.sure, 1))
         for head, value in values.items()
         if head not in manifest.labels or not 0 < value <= most
+    ]
+    complaints += [
+        f"its head {head} answers for {', '.join(kinds) or 'nothing'}"
+        for head, kinds in manifest.kinds.items()
+        if head not in manifest.labels or not set(kinds) <= set(KINDS)
     ]
     return complaints + _labels(manifest.labels)
 

@@ -37,6 +37,10 @@ class Reader(Protocol):
     def labels(self) -> Mapping[str, tuple[str, ...]]:
         """The labels of each head, in the order of the probabilities."""
 
+    @property
+    def heads(self) -> Mapping[Kind, tuple[str, ...]]:
+        """Which heads answer for which kind of event."""
+
     async def read(self, texts: Sequence[str]) -> list[Reading]:
         """One reading a text, in order, computed off the event loop."""
 

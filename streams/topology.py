@@ -14,11 +14,12 @@ WINDOWS: Final = "windows"
 ALERTS: Final = "alerts"
 SAMPLES: Final = "samples"
 
-# What a window of each kind is broken down by, besides 'all'. An empty key is no series.
+# What a window of each kind is broken down by, besides 'all'. An empty key is no series. 'head' has the
+# labels of heads without a column of their own, as `head: label`.
 DIMENSIONS: Final[dict[Kind, tuple[str, ...]]] = {
-    "news": ("all", "source", "category", "entity", "lang"),
-    "logs": ("all", "source", "service", "template"),
-    "user": ("all", "action", "lang"),
+    "news": ("all", "source", "category", "entity", "lang", "head"),
+    "logs": ("all", "source", "service", "template", "head"),
+    "user": ("all", "action", "lang", "head"),
 }
 
 DAY_MS: Final = 86_400_000

@@ -14,6 +14,7 @@ from pathlib import Path
 import msgspec
 
 from models.errors import HeadError
+from models.labels import KINDS, SPEAKS
 
 HERE = Path(__file__).parent
 METRICS = ("macro_f1", "accuracy")
@@ -35,11 +36,12 @@ class Choice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Head(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One head as declared: the names of its data sets, its labels with a description each."""
+    """One head as declared: the names of its data sets, the kinds of events that it answers for, its labels."""
 
-    labels: dict[str, str]
+    labels: dict[str, str]  # each with a description
     order: int = 100
     sets: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = SPEAKS
     loss: Loss = Loss()
     choice: Choice = Choice()
 
@@ -69,6 +71,8 @@ def _complaints(head: Head) -> Sequence[str]:
         found.append(f"metric {head.choice.metric!r} is none of {', '.join(METRICS)}")
     if not 0 <= head.loss.smoothing < 1 or not 0 < head.choice.sure <= 1:
         found.append("smoothing lies in [0, 1) and sure in (0, 1]")
+    if unknown := sorted(set(head.kinds) - set(KINDS)):
+        found.append(f"kinds names {', '.join(unknown)}: an event is one of {', '.join(KINDS)}")
     if strange := sorted({*head.choice.high, *head.choice.low} - set(head.labels)):
         found.append(f"{', '.join(strange)} is none of its labels")
     return found

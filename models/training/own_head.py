@@ -47,8 +47,14 @@ def require_name(name: str) -> None:
         raise HeadError(msg)
 
 
-def teach(bundle: Path, name: str, own: Own, data: Path, target: Path, *, replace: bool, report: Report) -> Taught:
-    """Add the head to the bundle, as a new bundle at `target`; `ModelError` when anything is off."""
+def teach(
+    bundle: Path, name: str, own: Own, data: Path, target: Path, *, kinds: Sequence[str], replace: bool, report: Report
+) -> Taught:
+    """Add the head to the bundle, as a new bundle at `target`, to answer for these kinds of events.
+
+    Raises:
+        ModelError: anything is off.
+    """
     require_name(name)
     known = manifests.read(bundle)
     if name in known.labels:
@@ -63,6 +69,7 @@ def teach(bundle: Path, name: str, own: Own, data: Path, target: Path, *, replac
         (part / TOKENIZER).write_bytes((bundle / TOKENIZER).read_bytes())
         record = DataRecord(data.name, name, "the user's own", data.name, len(rows), 0, sha256([data]))
         made = _manifest(part, known, name, labels=own.labels, fitted=fitted, record=record)
+        made = msgspec.structs.replace(made, kinds=known.kinds | {name: tuple(kinds)})
         (part / MANIFEST).write_bytes(msgspec.json.format(msgspec.json.encode(made), indent=2) + b"\n")
         _require_the_same(bundle, part, rows[:20])
     return Taught(made, len(rows), len(own.labels), fitted.accuracy)

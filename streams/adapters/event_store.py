@@ -11,7 +11,7 @@ from clickhouse_connect.driver.asyncclient import AsyncClient
 
 from streams import faults
 from streams.adapters.clickhouse import INSERT, store_errors
-from streams.core.event import E4, Event, Findings, Sample, Scored
+from streams.core.event import E4, Event, Findings, Said, Sample, Scored
 from streams.core.window import WindowAt, WindowRow
 from streams.ports import Restored, Stretch
 from streams.topology import Kind
@@ -20,7 +20,7 @@ EVENT_COLUMNS: Final = (
     "kind", "topic", "partition", "offset", "event_id", "event_time", "ingested_at", "source", "service", "host",
     "lang", "entities", "text", "url", "user_id", "action", "item_id", "value", "level", "sentiment", "sentiment_score",
     "category", "category_score", "intent", "severity", "severity_score", "template", "template_id", "anomaly_score",
-    "uncertainty", "model", "extra",
+    "uncertainty", "model", "extra", "heads",
 )  # fmt: skip
 
 WINDOW_COLUMNS: Final = (
@@ -30,7 +30,7 @@ WINDOW_COLUMNS: Final = (
 
 SAMPLE_COLUMNS: Final = (
     "event_id", "reason", "picked_for", "kind", "topic", "partition", "offset", "event_time", "text", "lang",
-    "sentiment", "category", "intent", "severity", "uncertainty", "model",
+    "sentiment", "category", "intent", "severity", "uncertainty", "model", "heads",
 )  # fmt: skip
 
 _READ_WINDOWS: Final = """
@@ -64,7 +64,7 @@ WITH intDiv(toUnixTimestamp64Milli(event_time), {every_ms:Int64}) * {every_ms:In
 SELECT reason, stretch AS picked_for_ms, event_id, kind, topic, partition, offset,
     toUnixTimestamp64Milli(event_time) AS event_time_ms, toUnixTimestamp64Milli(ingested_at) AS ingested_ms, text, lang,
     source, service, user_id, action, template, template_id,
-    sentiment, category, intent, severity, uncertainty, model
+    sentiment, category, intent, severity, uncertainty, model, heads
 FROM
 (
     SELECT *, 'uncertain' AS reason,
@@ -167,7 +167,7 @@ def event_row(scored: Scored) -> tuple[Any, ...]:
         e.kind, e.topic, e.partition, e.offset, e.event_id, e.event_time_ms, e.ingested_ms, e.source, e.service, e.host,
         e.lang, list(e.entities), e.text, e.url, e.user_id, e.action, e.item_id, e.value, e.level, f.sentiment,
         f.sentiment_e4 / E4, f.category, f.category_score, f.intent, f.severity, f.severity_score, e.template,
-        e.template_id, f.anomaly_score, f.uncertainty, f.model, e.extra,
+        e.template_id, f.anomaly_score, f.uncertainty, f.model, e.extra, _said(f),
     )  # fmt: skip
 
 
@@ -183,11 +183,16 @@ def _sample_row(sample: Sample) -> tuple[Any, ...]:
     e, f = sample.scored.event, sample.scored.findings
     return (
         e.event_id, sample.reason, sample.picked_for_ms, e.kind, e.topic, e.partition, e.offset, e.event_time_ms,
-        e.text, e.lang, f.sentiment, f.category, f.intent, f.severity, f.uncertainty, f.model,
+        e.text, e.lang, f.sentiment, f.category, f.intent, f.severity, f.uncertainty, f.model, _said(f),
     )  # fmt: skip
+
+
+def _said(findings: Findings) -> dict[str, tuple[str, float]]:
+    return {head: (said.label, said.score) for head, said in findings.heads.items()}
 
 
 def _sample(row: Mapping[str, Any]) -> Sample:
     event = Event(**{name: row[name] for name in Event.__struct_fields__ if name in row})
-    findings = Findings(**{name: row[name] for name in Findings.__struct_fields__ if name in row})
+    found = {name: row[name] for name in Findings.__struct_fields__ if name in row}
+    findings = Findings(**found | {"heads": {head: Said(**said) for head, said in row["heads"].items()}})
     return Sample(row["reason"], Scored(event, findings), row["picked_for_ms"])

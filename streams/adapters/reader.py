@@ -7,6 +7,7 @@ from typing import Protocol
 from models.manifest import Manifest
 from models.reading import Reading
 from streams import faults
+from streams.topology import KINDS, Kind
 
 
 class Blocking(Protocol):
@@ -36,6 +37,11 @@ class ThreadedReader:
     def labels(self) -> Mapping[str, tuple[str, ...]]:
         """See `ports.Reader`."""
         return self._classifier.manifest.labels
+
+    @property
+    def heads(self) -> Mapping[Kind, tuple[str, ...]]:
+        """See `ports.Reader`."""
+        return {kind: self._classifier.manifest.heads_for(kind) for kind in KINDS}
 
     async def read(self, texts: Sequence[str]) -> list[Reading]:
         """See `ports.Reader`."""

@@ -153,13 +153,13 @@ class EventHop:
             readings = dict(zip(texts, await self._reader.read(texts), strict=True))
             metrics.INFERENCE_SECONDS.observe(time.perf_counter() - started)
             metrics.BATCH_TOKENS.observe(sum(reading.tokens for reading in readings.values()))
-        labels, model = self._reader.labels, self._reader.name
+        heads, labels, model = self._reader.heads, self._reader.labels, self._reader.name
         found: dict[str, Findings] = {}  # equal texts of one kind say the same
         scored = []
         for event in events:
             text = text_to_read(event)
             if text not in found:
-                found[text] = findings_of(event, readings.get(text), labels=labels, model=model)
+                found[text] = findings_of(event, readings.get(text), heads=heads, labels=labels, model=model)
             scored.append(Scored(event, found[text]))
         return scored
 

@@ -59,6 +59,13 @@ class Event(msgspec.Struct, frozen=True, gc=False):
     extra: str = ""  # unknown fields, one JSON object, or empty
 
 
+class Said(msgspec.Struct, frozen=True, gc=False):
+    """What one head says of an event: its likeliest label, and that label's probability."""
+
+    label: str
+    score: float
+
+
 class Findings(msgspec.Struct, frozen=True, gc=False):
     """What the model found in one event; what does not apply to its kind is empty or zero."""
 
@@ -72,6 +79,7 @@ class Findings(msgspec.Struct, frozen=True, gc=False):
     severity_score: float = 0.0  # 1 - p(info)
     anomaly_score: float = 0.0  # 0..1
     uncertainty: float = 0.0  # 0..1: 1 less the margin between the two likeliest labels
+    heads: dict[str, Said] = {}  # heads without a field of their own
 
 
 class Scored(msgspec.Struct, frozen=True, gc=False):

@@ -1,23 +1,20 @@
 """From a model's reading of a text to what is kept of it.
 
-Which heads speak about which kind: sentiment and category about news, severity about logs, sentiment and intent about
-users' texts. A head that a bundle lacks leaves its fields empty.
+Which heads answer for which kind of event is the bundle's to say. Four have fields of their own, which stay empty where
+the bundle lacks the head or the kind has none; what any other head says is kept under its name.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import Final
 
 from models.reading import Reading
-from streams.core.event import E4, Event, Findings
+from streams.core.event import E4, Event, Findings, Said
 from streams.topology import Kind
 
-HEADS: Final[dict[Kind, tuple[str, ...]]] = {
-    "news": ("sentiment", "category"),
-    "logs": ("severity",),
-    "user": ("sentiment", "intent"),
-}
+OWN_FIELDS: Final = frozenset(("sentiment", "category", "intent", "severity"))
 
 Labels = Mapping[str, Sequence[str]]
+Heads = Mapping[Kind, Sequence[str]]  # those that answer for a kind of event
 
 
 def text_to_read(event: Event) -> str:
@@ -25,11 +22,11 @@ def text_to_read(event: Event) -> str:
     return event.template if event.kind == "logs" else event.text
 
 
-def findings_of(event: Event, reading: Reading | None, *, labels: Labels, model: str) -> Findings:
+def findings_of(event: Event, reading: Reading | None, *, heads: Heads, labels: Labels, model: str) -> Findings:
     """What is kept of a reading; scores are rounded to ten-thousandths."""
     if reading is None:
         return Findings(model="")
-    spoken = {head: reading.probabilities[head] for head in HEADS[event.kind] if head in reading.probabilities}
+    spoken = {head: reading.probabilities[head] for head in heads[event.kind]}
     named = {head: _likeliest(p, labels[head]) for head, p in spoken.items()}
     sentiment, _ = named.get("sentiment", ("", 0.0))
     category, category_score = named.get("category", ("", 0.0))
@@ -45,6 +42,7 @@ def findings_of(event: Event, reading: Reading | None, *, labels: Labels, model:
         severity_score=_sum_of(spoken.get("severity"), labels.get("severity", ()), ("warning", "error", "critical")),
         anomaly_score=_sum_of(spoken.get("severity"), labels.get("severity", ()), ("error", "critical")),
         uncertainty=max((_doubt(p) for p in spoken.values()), default=0.0),
+        heads={head: Said(*said) for head, said in named.items() if head not in OWN_FIELDS},
     )
 
 

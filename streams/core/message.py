@@ -41,7 +41,7 @@ def _wire(scored: Scored) -> Any:
         e.service, e.host, e.level, e.lang, e.entities, e.text, e.url, e.user_id, e.action, e.item_id, e.value,
         e.template, e.template_id, msgspec.Raw(e.extra.encode()) if e.extra else _NOTHING,
         f.model, f.sentiment, f.sentiment_e4 / E4, f.category, f.category_score, f.intent, f.severity, f.severity_score,
-        f.anomaly_score, f.uncertainty,
+        f.anomaly_score, f.uncertainty, f.heads,
     )  # fmt: skip
 
 

@@ -120,6 +120,7 @@ _KEYS: dict[str, Callable[[Event, Findings], Iterable[str]]] = {
     "lang": lambda event, _found: (event.lang,),
     "category": lambda _event, found: (found.category,),
     "entity": lambda event, _found: dict.fromkeys(event.entities),
+    "head": lambda _event, found: [f"{head}: {said.label}" for head, said in found.heads.items()],
 }
 
 

@@ -11,7 +11,7 @@ from streams.serve.span import MOST_POINTS, Range
 from streams.topology import DIMENSIONS, Kind
 
 Key = Annotated[str, msgspec.Meta(min_length=1, max_length=1_000)]
-Dimension = Literal["all", "source", "category", "entity", "service", "template", "action", "lang"]
+Dimension = Literal["all", "source", "category", "entity", "service", "template", "action", "lang", "head"]
 Width = Annotated[int, msgspec.Meta(ge=1, le=366 * 86_400)]
 
 _AT: Final = re.compile(r"^(?P<what>.*) - at `\$\.?(?P<name>\w*)`$", re.DOTALL)

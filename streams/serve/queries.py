@@ -100,7 +100,7 @@ EVENTS: Final = """
 SELECT kind, topic, partition, offset, event_id, toUnixTimestamp64Milli(event_time) AS time_ms, source, service, host,
        lang, entities, substringUTF8(text, 1, 4000) AS text, url, user_id, action, item_id, value, level, sentiment,
        sentiment_score, category, category_score, intent, severity, severity_score, template, template_id,
-       anomaly_score, model, extra
+       anomaly_score, model, extra, heads
 FROM events FINAL
 WHERE kind = {kind:String}
   AND event_time >= fromUnixTimestamp64Milli({from_ms:Int64})
@@ -113,6 +113,8 @@ WHERE kind = {kind:String}
               {dimension:String} = 'template', template_id = {key:String},
               {dimension:String} = 'action', action = {key:String},
               {dimension:String} = 'lang', lang = {key:String},
+              {dimension:String} = 'head', arrayExists(
+                  (head, said) -> concat(head, ': ', said.label) = {key:String}, mapKeys(heads), mapValues(heads)),
               0)
 ORDER BY if({sort:String} = 'loudest', greatest(anomaly_score, severity_score, abs(sentiment_score)), 0) DESC,
          event_time DESC, topic, partition, offset DESC

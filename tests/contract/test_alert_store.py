@@ -1,14 +1,11 @@
 """One suite, run on the alert store in memory and on ClickHouse."""
 
 import itertools
-from contextlib import asynccontextmanager
 
 import msgspec
 import pytest
 
-from infra.init import initialise
 from streams.adapters.alert_store import ClickHouseAlertStore
-from streams.adapters.clickhouse import connect
 from streams.adapters.event_store import ClickHouseEventStore
 from streams.adapters.fake_alert_store import FakeAlertStore
 from streams.core.alert import Alert, AlertWindow, Evidence
@@ -17,7 +14,6 @@ from streams.core.event import Event, Findings, Scored
 from streams.core.series import Series
 from streams.core.window import PartitionWindows
 from streams.errors import StoreAway
-from streams.settings import load_settings
 from streams.topology import DAY_MS, RAW
 
 MINUTE_MS = 60_000
@@ -40,24 +36,11 @@ class Fake(FakeAlertStore):
         self.keep(rows, events)
 
 
-@asynccontextmanager
-async def clickhouse(stack):
-    settings = load_settings(kafka=stack.addresses.kafka, clickhouse=stack.addresses.clickhouse)
-    await initialise(settings)
-    client = await connect(settings)
-    try:
-        yield Real(client)
-    finally:
-        await client.close()
-
-
 @pytest.fixture(params=["memory", pytest.param("clickhouse", marks=pytest.mark.stack)])
-async def store(request):
+def store(request):
     if request.param == "memory":
-        yield Fake()
-    else:
-        async with clickhouse(request.getfixturevalue("stack")) as real:
-            yield real
+        return Fake()
+    return Real(request.getfixturevalue("client"))
 
 
 @pytest.fixture

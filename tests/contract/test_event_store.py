@@ -1,42 +1,25 @@
 """One suite, run on the store in memory and on ClickHouse."""
 
 import itertools
-from contextlib import asynccontextmanager
 
 import pytest
 
-from infra.init import initialise
-from streams.adapters.clickhouse import connect
 from streams.adapters.event_store import ClickHouseEventStore
 from streams.adapters.fakes import MemoryEventStore
-from streams.core.event import Event, Findings, Scored
+from streams.core.event import Event, Findings, Said, Scored
 from streams.core.window import PartitionWindows, WindowRow
 from streams.ports import Stretch
-from streams.settings import load_settings
 
 HOUR_MS = 3_600_000
 START_MS = 1_700_000_000_000 // HOUR_MS * HOUR_MS
 _partitions = itertools.count(1_000)
 
 
-@asynccontextmanager
-async def clickhouse(stack):
-    settings = load_settings(kafka=stack.addresses.kafka, clickhouse=stack.addresses.clickhouse)
-    await initialise(settings)
-    client = await connect(settings)
-    try:
-        yield ClickHouseEventStore(client)
-    finally:
-        await client.close()
-
-
 @pytest.fixture(params=["memory", pytest.param("clickhouse", marks=pytest.mark.stack)])
-async def store(request):
+def store(request):
     if request.param == "memory":
-        yield MemoryEventStore()
-    else:
-        async with clickhouse(request.getfixturevalue("stack")) as real:
-            yield real
+        return MemoryEventStore()
+    return ClickHouseEventStore(request.getfixturevalue("client"))
 
 
 @pytest.fixture
@@ -44,14 +27,14 @@ def partition():
     return next(_partitions)
 
 
-def event(partition, offset, time_ms, *, uncertainty=0.0, sentiment="neutral", e4=0, text="text"):
+def event(partition, offset, time_ms, *, uncertainty=0.0, sentiment="neutral", e4=0, text="text", heads=None):
     return Scored(
         Event(
             kind="news", topic="news.raw", partition=partition, offset=offset, event_id=f"id-{offset}",
             event_time_ms=time_ms, ingested_ms=time_ms, source="wire", entities=("甲公司", "B'c\\d"), text=text,
             lang="zh", value=None,
         ),
-        Findings(model="m", sentiment=sentiment, sentiment_e4=e4, uncertainty=uncertainty),
+        Findings(model="m", sentiment=sentiment, sentiment_e4=e4, uncertainty=uncertainty, heads=heads or {}),
     )  # fmt: skip
 
 
@@ -132,6 +115,15 @@ async def test_partitions_do_not_see_each_other(store, partition):
     assert (await store.restore("news", "news.raw", next(_partitions), lateness_ms=0)).watermark_ms is None
 
 
+async def test_samples_know_what_further_heads_said(store, partition):
+    said = {"desk": Said("退款", 0.75), "tone": Said("it's \\rude", 0.5)}
+    await store.write([event(partition, 0, START_MS, heads=said)], [])
+    stretch = Stretch("news", "news.raw", partition, START_MS, START_MS + HOUR_MS, HOUR_MS)
+    (sample,) = await store.pick_samples(stretch, size=5, share=1.0)
+    assert sample.scored.findings.heads == said
+    await store.write_samples([sample])
+
+
 async def test_samples_are_bounded_and_the_same_at_each_call(store, partition):
     events = [event(partition, i, START_MS + i * 60_000, uncertainty=i / 100) for i in range(100)]
     await store.write(events, [])
@@ -152,14 +144,20 @@ async def test_samples_are_bounded_and_the_same_at_each_call(store, partition):
 
 
 @pytest.mark.stack
-async def test_no_table_of_ours_drops_what_is_repeated(stack):
-    settings = load_settings(kafka=stack.addresses.kafka, clickhouse=stack.addresses.clickhouse)
-    await initialise(settings)
-    client = await connect(settings)
+async def test_no_table_of_ours_drops_what_is_repeated(client):
     for table in ("events", "windows", "alerts", "samples"):
         created = await client.command(f"SHOW CREATE TABLE {table}")
         assert "non_replicated_deduplication_window = 0" in created
-    await client.close()
+
+
+@pytest.mark.stack
+async def test_what_further_heads_say_can_be_asked_for(client, partition):
+    store = ClickHouseEventStore(client)
+    events = [event(partition, i, START_MS + i, heads={"desk": Said(label, 0.75)}) for i, label in enumerate("abb")]
+    await store.write([*events, event(partition, 3, START_MS)], [])
+    asked = "SELECT heads['desk'].label AS desk, count(), max(heads['desk'].score) FROM events FINAL"
+    answer = await client.query(f"{asked} WHERE partition = {partition} GROUP BY desk ORDER BY desk")
+    assert answer.result_rows == [("", 1, 0.0), ("a", 1, 0.75), ("b", 2, 0.75)]
 
 
 def test_a_row_knows_its_key():

@@ -2,8 +2,11 @@ import pytest
 
 from models.heads import labels
 from models.reading import Reading
-from streams.core.event import Event
+from streams.core.event import Event, Findings, Said, Scored
 from streams.core.findings import findings_of
+from streams.core.window import series_of
+
+HEADS = {"news": ("sentiment", "category"), "logs": ("severity",), "user": ("sentiment", "intent")}
 
 
 def reading() -> Reading:
@@ -17,7 +20,7 @@ def reading() -> Reading:
 
 def found(kind):
     event = Event(kind, "topic", 0, 1, "id", 0, 0, text="where is my card?", template="card <*> lost")
-    return findings_of(event, reading(), labels=labels(), model="m")
+    return findings_of(event, reading(), heads=HEADS, labels=labels(), model="m")
 
 
 def test_a_users_text_has_an_intent():
@@ -32,7 +35,27 @@ def test_no_other_kind_has_one(kind):
 
 def test_a_bundle_without_the_head_leaves_it_empty():
     event = Event("user", "topic", 0, 1, "id", 0, 0, text="hello")
+    without = HEADS | {"user": ("sentiment",)}
     known = {head: names for head, names in labels().items() if head != "intent"}
     shares = {head: part for head, part in reading().probabilities.items() if head != "intent"}
-    one = findings_of(event, Reading(shares, 7), labels=known, model="m")
+    one = findings_of(event, Reading(shares, 7), heads=without, labels=known, model="m")
     assert (one.intent, one.sentiment) == ("", "positive")
+
+
+@pytest.mark.parametrize(("kind", "kept"), [("user", {"desk": Said("refund", 0.7)}), ("news", {})])
+def test_a_further_head_is_kept_under_its_name_for_the_kinds_that_it_answers_for(kind, kept):
+    event = Event(kind, "topic", 0, 1, "id", 0, 0, text="where is my card?")
+    shares = reading().probabilities | {"desk": (0.3, 0.7)}
+    heads = HEADS | {"user": ("sentiment", "desk")}
+    one = findings_of(
+        event, Reading(shares, 7), heads=heads, labels=labels() | {"desk": ("order", "refund")}, model="m"
+    )
+    assert one.heads == kept
+    assert one.uncertainty == (0.6 if kept else 0.15)
+
+
+def test_windows_count_what_further_heads_say():
+    event = Event("user", "user.events", 0, 1, "id", 0, 0, action="review", text="where is my card?")
+    said = Findings(sentiment="negative", heads={"desk": Said("refund", 0.7), "tone": Said("rude: very", 0.9)})
+    counted = [key for dimension, key in series_of(Scored(event, said)) if dimension == "head"]
+    assert counted == ["desk: refund", "tone: rude: very"]

@@ -40,7 +40,8 @@ EXPECTED = {
 def scored():
     decoder = Decoder(max_bytes=1_048_576, watch=WatchList([(e.name, e.aliases) for e in sample_entities()]))
     classifier = Classifier.load(threads=1)
-    labels = classifier.manifest.labels
+    manifest = classifier.manifest
+    heads, labels = {kind: manifest.heads_for(kind) for kind in KINDS}, manifest.labels
     streams = {}
     for kind, events in sample_events().items():
         decoded = []
@@ -51,7 +52,7 @@ def scored():
         texts = list(dict.fromkeys(text for event in decoded if (text := text_to_read(event))))
         read = dict(zip(texts, classifier.classify(texts), strict=True))
         streams[kind] = [
-            Scored(event, findings_of(event, read.get(text_to_read(event)), labels=labels, model=""))
+            Scored(event, findings_of(event, read.get(text_to_read(event)), heads=heads, labels=labels, model=""))
             for event in decoded
         ]
     classifier.close()

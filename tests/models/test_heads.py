@@ -7,7 +7,8 @@ import pytest
 from models.datasets.catalogue import CATALOGUE
 from models.errors import HeadError
 from models.heads import declared, labels, read
-from models.labels import SENTIMENT, SEVERITY
+from models.labels import KINDS, SENTIMENT, SEVERITY
+from streams import topology
 
 
 def test_the_promised_labels_are_declared() -> None:
@@ -35,6 +36,7 @@ def test_every_label_is_described() -> None:
         ('colour = 1\n[labels]\na = ""\nb = ""', "declares no head .*colour"),
         ('[choice]\nmetric = "luck"\n[labels]\na = ""\nb = ""', "metric 'luck' is none of macro_f1, accuracy"),
         ('[loss]\nsmoothing = 1\n[labels]\na = ""\nb = ""', "smoothing lies in"),
+        ('kinds = ["news", "mail"]\n[labels]\na = ""\nb = ""', "kinds names mail: an event is one of news, logs, user"),
         ('[choice]\nhigh = ["c"]\n[labels]\na = ""\nb = ""', "c is none of its labels"),
     ],
 )
@@ -49,3 +51,8 @@ def test_a_file_more_is_a_head_more(tmp_path: Path) -> None:
     (tmp_path / "second.toml").write_text('order = 2\n[labels]\na = "A"\nb = "B"\n')
     (tmp_path / "first.toml").write_text('order = 1\n[labels]\nc = "C"\nd = "D"\n')
     assert labels(declared(tmp_path)) == {"first": ("c", "d"), "second": ("a", "b")}
+
+
+def test_kinds_of_events_are_those_of_the_stream() -> None:
+    assert KINDS == topology.KINDS
+    assert all(head.kinds for head in declared().values())

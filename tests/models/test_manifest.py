@@ -32,6 +32,15 @@ def test_the_shipped_bundle_is_whole(shipped: Path) -> None:
     assert found.metrics["tfnt"]["accuracy"] >= 0.84
 
 
+def test_which_heads_answer_for_a_kind_is_said_by_the_bundle_or_else_declared(shipped: Path) -> None:
+    known = msgspec.structs.replace(manifest.read(shipped), kinds={})
+    assert known.heads_for("news") == ("sentiment", "category")
+    assert known.heads_for("logs") == ("severity",)
+    taught = msgspec.structs.replace(known, labels=known.labels | {"desk": ("a", "b")}, kinds={"category": ("user",)})
+    assert taught.heads_for("news") == ("sentiment", "desk")
+    assert {"category", "desk"} <= set(taught.heads_for("user"))
+
+
 def test_no_bundle(tmp_path: Path) -> None:
     with pytest.raises(BundleError, match="there is no bundle in"):
         manifest.read(tmp_path)
@@ -153,9 +162,11 @@ def test_a_graph_that_is_none_under_its_right_hash(linked: Path) -> None:
         ("temperatures", {"nonsense": 1.0}, "temperature of head nonsense is 1.0"),
         ("temperatures", {"sentiment": 0.0}, "temperature of head sentiment is 0.0"),
         ("sure", {"sentiment": 1.5}, "sure of head sentiment is 1.5"),
+        ("kinds", {"nonsense": ["news"]}, "head nonsense answers for news"),
+        ("kinds", {"category": ["news", "tweets"]}, "head category answers for news, tweets"),
     ],
 )
-def test_a_temperature_or_threshold_that_cannot_be(field: str, value: dict[str, float], why: str, linked: Path) -> None:
+def test_a_head_with_what_cannot_be(field: str, value: dict[str, Any], why: str, linked: Path) -> None:
     def spoilt(values: dict[str, Any]) -> None:
         values[field] = value
 

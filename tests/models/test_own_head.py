@@ -45,7 +45,7 @@ def taught(mine: Path, out: Path, *more: str) -> Result:
 
 
 def test_a_head_is_taught_and_used_at_once(shipped: Path, mine: Path, tmp_path: Path) -> None:
-    result = taught(mine, tmp_path / "desk")
+    result = taught(mine, tmp_path / "desk", "--kinds", "user")
     assert result.exit_code == 0
     assert "of left-out rows right (24 rows, 3 labels)" in result.stderr
     texts = ["my parcel has not arrived", "give me back my money", "Acme shares jump 12%", "password forgotten"]
@@ -59,6 +59,7 @@ def test_a_head_is_taught_and_used_at_once(shipped: Path, mine: Path, tmp_path: 
     for text, together in zip(texts, readings, strict=True):
         assert after.classify([text]) == [together]
     assert after.manifest.data[-1].name == "mine.csv"
+    assert ["desk" in after.manifest.heads_for(kind) for kind in ("news", "logs", "user")] == [False, False, True]
     before.close()
     after.close()
 
@@ -124,6 +125,7 @@ def test_a_csv_may_begin_with_a_mark_repeat_rows_and_name_its_columns(tmp_path: 
 def test_wrong_words_are_wrong_usage_or_told(mine: Path, tmp_path: Path) -> None:
     assert pulsewire("train", "--head", "desk").exit_code == 2
     assert pulsewire("train", "--data", str(mine)).exit_code == 2
+    assert taught(mine, tmp_path / "x", "--kinds", "news,mail").exit_code == 2
     missing = pulsewire("train", "--head", "desk", "--data", str(tmp_path / "no.csv"))
     assert "cannot be read" in one_line(missing)
     for name in ("Desk!", "text", "sentiment_score", "../desk"):

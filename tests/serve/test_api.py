@@ -71,6 +71,7 @@ async def test_top_ranks_keys_and_their_course_adds_up(page):
         ("logs", "service"),
         ("logs", "template"),
         ("user", "action"),
+        ("user", "head"),
     ],
 )
 async def test_behind_each_point_are_exactly_its_events(page, kind, dimension):

@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from clickhouse_connect.driver.asyncclient import AsyncClient
 
-from streams.core.event import Event, Findings, Scored
+from streams.core.event import Event, Findings, Said, Scored
 from streams.core.window import PartitionWindows, WindowRow
 from streams.topology import RAW, Kind
 
@@ -147,8 +147,9 @@ def _user(chance: random.Random, left: int, *, partition: int, offset: int, time
         lang=("zh" if text and text[0] > "一" else "en") if text else "",
     )  # fmt: skip
     found = Findings(
-        model="town" if mood else "", sentiment=mood, sentiment_e4={"positive": 8_000, "negative": -8_500}.get(mood, 0)
-    )
+        model="town" if mood else "", sentiment=mood, sentiment_e4={"positive": 8_000, "negative": -8_500}.get(mood, 0),
+        heads={"desk": Said("delivery" if "day" in text or "物流" in text else "goods", 0.75)} if text else {},
+    )  # fmt: skip
     return Scored(event, found)
 
 
@@ -159,6 +160,7 @@ EVENT_COLUMNS = (
     "lang", "entities", "text", "url", "user_id", "action", "item_id", "level", "sentiment",
     "sentiment_score",
     "category", "category_score", "severity", "severity_score", "template", "template_id", "anomaly_score", "model",
+    "heads",
 )  # fmt: skip
 WINDOW_COLUMNS = (
     "window_start", "window_seconds", "kind", "dimension", "key", "topic", "partition", "events", "negative", "neutral",
@@ -177,6 +179,7 @@ def _event_row(scored: Scored) -> tuple[object, ...]:
         e.service, e.host, e.lang, list(e.entities), e.text, e.url, e.user_id, e.action, e.item_id, e.level,
         f.sentiment, f.sentiment_e4 / 10_000, f.category, f.category_score, f.severity, f.severity_score, e.template,
         e.template_id, f.anomaly_score, f.model,
+        {head: (said.label, said.score) for head, said in f.heads.items()},
     )  # fmt: skip
 
 

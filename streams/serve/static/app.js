@@ -88,6 +88,16 @@ function showFaults(kinds, chosen) {
   faults.show([bars("Anomalies", "--warn"), bars("Errors", "--bad")], shown, all ? "No errors and no anomalies in this range" : "No logs yet");
 }
 
+// Heads without a place of their own, such as a user's, under each kind of event that they answer for
+function showHeads(heads, common) {
+  $("heads-panel").hidden = heads.every((top) => !top.rows.length);
+  KINDS.forEach((kind, i) => {
+    const node = $(`heads-${kind}`), columns = kind === "logs" ? SERVICES : NEWS;
+    node.hidden = !heads[i].rows.length;
+    table(node, heads[i], { ...common, kind, dimension: "head", columns, heading: KIND_NAMES[kind], blank: "" });
+  });
+}
+
 const nothing = () => ({ x: [Math.floor(Date.now() / 60_000) * 60], columns: [[null]], step: 60 });
 const width = (seconds) => (seconds < 3600 ? `${seconds / 60} min` : seconds < 86_400 ? `${seconds / 3600} h` : `${seconds / 86_400} d`);
 
@@ -119,14 +129,14 @@ async function refresh() {
   const mine = ++turn, { range, about, picked } = state;
   try {
     if (!$("trouble").hidden) await get("overview", { range }); // one question until that is answered again
-    const [overview, incidents, topics, services, actions, chosen] = await Promise.all([
+    const [overview, incidents, topics, services, actions, chosen, ...heads] = await Promise.all([
       get("overview", { range }), get("alerts"), get("top", { kind: "news", dimension: about, range }),
       get("top", { kind: "logs", dimension: "service", range }), get("top", { kind: "user", dimension: "action", range }),
-      picked ? get("trend", { ...picked, range }) : null,
+      picked ? get("trend", { ...picked, range }) : null, ...KINDS.map((kind) => get("top", { kind, dimension: "head", range, limit: 20 })),
     ]);
     if (mine !== turn) return;
     showTrouble(null);
-    show(overview, { incidents, topics, services, actions, chosen });
+    show(overview, { incidents, topics, services, actions, heads, chosen });
   } catch (error) {
     if (mine !== turn) return;
     showTrouble(error);
@@ -134,7 +144,7 @@ async function refresh() {
   timer = setTimeout(refresh, document.hidden ? EVERY_MS * 10 : EVERY_MS);
 }
 
-function show(overview, { incidents, topics, services, actions, chosen }) {
+function show(overview, { incidents, topics, services, actions, heads, chosen }) {
   const any = KINDS.some((kind) => overview.kinds[kind]);
   $("nothing").hidden = any;
   $("data").hidden = !any;
@@ -147,6 +157,7 @@ function show(overview, { incidents, topics, services, actions, chosen }) {
     () => table($("about"), topics, { ...common, kind: "news", dimension: state.about, columns: NEWS, heading, blank: "No news of that sort in this range." }),
     () => table($("services"), services, { ...common, kind: "logs", dimension: "service", columns: SERVICES, heading: "Service", blank: "No logs in this range." }),
     () => table($("actions"), actions, { ...common, kind: "user", dimension: "action", columns: ACTIONS, heading: "Action", blank: "No user events in this range." }),
+    () => showHeads(heads, common),
     () => alerts($("alerts"), incidents.alerts, { open: openEvents, pick }),
     () => ($("alerts-count").textContent = summary(overview.alerts)),
   );

@@ -41,6 +41,7 @@ function event(e) {
       verdict && el("span", { class: `badge tone-${TONES[verdict] ?? "dim"}` }, e.kind === "logs" ? verdict : `${verdict} ${signed(e.sentiment_score)}`),
       e.category && el("span", { class: "chip" }, e.category),
       e.entities.map((entity) => el("span", { class: "chip" }, entity)),
+      Object.entries(e.heads).map(([head, said]) => el("span", { class: "chip", title: `${head}, ${percent(said.score)} sure` }, `${head}: ${said.label}`)),
       e.kind === "logs" && e.anomaly_score >= 0.5 && el("span", { class: "badge tone-warn" }, `anomaly ${percent(e.anomaly_score)}`)),
     e.text && el("div", { class: "text", dir: "auto" }, e.text),
     el("small", {}, [`${e.topic}/${e.partition}/${e.offset}`, e.host, e.level && `level ${e.level}`, e.model && `read by ${e.model}`].filter(Boolean).join(" · "),
