@@ -5,8 +5,9 @@ found on validation rows, stands in the manifest, and is applied by the runtime.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
+import msgspec
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -48,6 +49,41 @@ def tempered(logits: NDArray[np.float64], heat: float) -> NDArray[np.float64]:
     powers = np.exp((logits - logits.max(1, keepdims=True)) / heat)
     made: NDArray[np.float64] = powers / powers.sum(1, keepdims=True)
     return made
+
+
+class Bin(msgspec.Struct, frozen=True):
+    """The answers whose share lies in one of `BINS` bins of equal width."""
+
+    at: int  # which one, from 0
+    rows: int
+    share: float  # their mean
+    right: float  # what part of them is right
+
+
+def reliability(confidence: Sequence[float], right: Sequence[bool]) -> tuple[Bin, ...]:
+    """The bins that hold an answer, in order."""
+    sure, hit = np.asarray(confidence, np.float64), np.asarray(right, np.float64)
+    places = np.minimum((sure * BINS).astype(int), BINS - 1)
+    return tuple(
+        Bin(at, int(inside.sum()), round(float(sure[inside].mean()), 4), round(float(hit[inside].mean()), 4))
+        for at in range(BINS)
+        if (inside := places == at).any()
+    )
+
+
+def together(bins: Iterable[Bin]) -> tuple[Bin, ...]:
+    """The bins of several sets as one: each bin once, its means weighed by rows."""
+    by_place: dict[int, list[Bin]] = {}
+    for one in bins:
+        by_place.setdefault(one.at, []).append(one)
+    return tuple(_mean(some) for _at, some in sorted(by_place.items()))
+
+
+def _mean(bins: Sequence[Bin]) -> Bin:
+    rows = sum(one.rows for one in bins)
+    share, right = (sum(one.rows * value for one, value in zip(bins, values, strict=True)) / rows
+                    for values in ([one.share for one in bins], [one.right for one in bins]))  # fmt: skip
+    return Bin(bins[0].at, rows, round(share, 4), round(right, 4))
 
 
 def expected_error(confidence: Sequence[float], right: Sequence[bool]) -> float:

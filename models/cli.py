@@ -131,7 +131,9 @@ def evaluate(
     limit: Annotated[int, typer.Option(min=0, help="At most so many rows of each set; 0: all.")] = 0,
     only: Annotated[list[str] | None, typer.Option("--set", help="Only this set; may be given again.")] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="Cores; all where not given.")] = None,
-    markdown: Annotated[Path | None, typer.Option(help="Write the whole of it, slices too, as a page.")] = None,
+    markdown: Annotated[
+        Path | None, typer.Option(help="Write the whole of it as a page: slices, plots beside it.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Measure a bundle on held-out rows: accuracy, macro-F1, calibration and texts per second, set by set.

@@ -7,6 +7,7 @@ ModelError
  +-- WeightsError    the weights that training starts from cannot be had
  +-- RunError        a training run's folder is missing or damaged
  +-- ExportError     an exported graph does not answer as the network that it was made from
+ +-- ReportError     an evaluation cannot be written down
  +-- ExtraMissing    the extra `train` is not installed
 """
 
@@ -37,6 +38,10 @@ class RunError(ModelError):
 
 class ExportError(ModelError):
     """An exported graph does not answer as the network that it was made from."""
+
+
+class ReportError(ModelError):
+    """An evaluation cannot be written down."""
 
 
 class ExtraMissing(ModelError):  # noqa: N818 - it says what is so

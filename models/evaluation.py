@@ -8,6 +8,7 @@ from typing import Protocol
 import msgspec
 
 from models import figures as counted
+from models.calibration import Bin, reliability
 from models.console import Report
 from models.datasets.dataset import Dataset, Example, sample
 from models.figures import Answer, LabelReport, SliceReport
@@ -55,6 +56,7 @@ class SetReport(msgspec.Struct, frozen=True):
     labels: tuple[LabelReport, ...]
     confusion: dict[str, dict[str, int]]  # truth -> answer -> rows
     slices: tuple[SliceReport, ...]
+    bins: tuple[Bin, ...] = ()  # how often answers of a share are right
 
 
 def evaluate(
@@ -115,6 +117,7 @@ def figures(asked: Asked, manifest: Manifest) -> SetReport:
         labels=counted.by_label(rows, names),
         confusion=counted.confusion(rows, names),
         slices=counted.slices(rows, head),
+        bins=reliability([one.share for one in rows], [one.right for one in rows]),
     )
 
 

@@ -12,6 +12,7 @@ from models.heads import Choice, Head
 SMALLEST_SLICE = 20  # rows
 SMALLEST_SOURCE = 6  # a source is a thing of its own: it is shown even if chance has much to say
 _CHINESE = re.compile(r"[\u3400-\u9fff]")
+_TICKER = re.compile(r"\$[A-Z]{1,6}\b")
 _LENGTHS = ((40, "up to 40 characters"), (100, "41 to 100"), (250, "101 to 250"))
 
 
@@ -116,7 +117,7 @@ def _leaning(answer: Answer, choice: Choice) -> float:
 
 
 def slices(rows: Sequence[Answer], head: Head) -> tuple[SliceReport, ...]:
-    """By language, length, source and part, where the rows differ in them and there are enough to say anything."""
+    """By language, length, source, part and entity, where the rows differ in it and there are enough to say anything."""
     found: list[SliceReport] = []
     for by, of in SLICES.items():
         parts: dict[str, list[Answer]] = {}
@@ -137,9 +138,15 @@ def length(row: Example) -> str:
     return next((name for most, name in _LENGTHS if len(row.text) <= most), "longer than 250")
 
 
+def entity(row: Example) -> str:
+    """Who it speaks of; where the set does not say, whether a ticker such as $AAPL names somebody."""
+    return row.entity or ("a ticker" if _TICKER.search(row.text) else "no ticker")
+
+
 SLICES: dict[str, Callable[[Example], str]] = {
     "language": language,
     "length": length,
     "source": lambda row: row.source,
     "part": lambda row: row.part,
+    "entity": entity,
 }

@@ -10,6 +10,7 @@ from models import evaluation, page
 from models.comparison import Difference, compare
 from models.console import Report
 from models.datasets.dataset import Dataset
+from models.errors import ReportError
 from models.evaluation import Asked, SetReport
 from models.manifest import Manifest
 from models.runtime import Classifier
@@ -86,6 +87,19 @@ def _asked(
 
 
 def write(path: Path, found: Measured) -> None:
-    """The page; its folder is made."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(page.page(found.manifest, found.reports, found.differences, against=found.against), "utf-8")
+    """The page, and its plots in the folder STEM-plots beside it; `ReportError` where they cannot be written.
+
+    Plots that an earlier page left there make way.
+    """
+    plots, pictures = path.with_name(f"{path.stem}-plots"), page.pictures(found.reports)
+    text = page.page(found.manifest, found.reports, found.differences, against=found.against, plots=plots.name)
+    try:
+        plots.mkdir(parents=True, exist_ok=True)
+        for old in (old for old in plots.iterdir() if page.is_picture(old.name)):
+            old.unlink()
+        for name, picture in pictures.items():
+            (plots / name).write_text(picture, "utf-8")
+        path.write_text(text, "utf-8")
+    except OSError as error:
+        msg = f"{path} cannot be written ({error.strerror}): name another file with --markdown"
+        raise ReportError(msg) from error

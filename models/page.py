@@ -2,6 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 
+from models.calibration import together
+from models.charts.confusion import heat_map
+from models.charts.reliability import reliability
 from models.comparison import Difference
 from models.evaluation import SetReport
 from models.figures import LabelReport
@@ -9,15 +12,49 @@ from models.manifest import Manifest
 
 FEW_LABELS = 8  # a head of more has its confusions as a list instead of a table
 WORST = 12
+RELIABILITY = "reliability.svg"
 
 
-def page(manifest: Manifest, reports: Sequence[SetReport], differences: Sequence[Difference], *, against: str) -> str:
-    """The whole page."""
+def page(
+    manifest: Manifest, reports: Sequence[SetReport], differences: Sequence[Difference], *, against: str, plots: str
+) -> str:
+    """The whole page; `plots` is the folder, as seen from the page, of what `pictures` made."""
     parts = [f"# Evaluation of `{manifest.name}`", _about(manifest), _sets(reports)]
     if differences:
         parts.append(_compared(manifest.name, against, differences))
-    parts += [_one(report) for report in reports]
+    names = ", ".join(_by_head(reports))
+    parts.append(
+        f"## How far shares can be taken for probabilities\n\n![Reliability of {names}]({plots}/{RELIABILITY})"
+    )
+    parts += [_one(report, plots) for report in reports]
     return "\n\n".join(parts) + "\n"
+
+
+def pictures(reports: Sequence[SetReport]) -> dict[str, str]:
+    """The plots by the names of their files: reliability by head, confusion by set."""
+    made = {_picture(one): heat_map(f"{one.name}: {one.head}", one.confusion, _names(one)) for one in reports}
+    heads = {head: together([each for one in some for each in one.bins]) for head, some in _by_head(reports).items()}
+    return {RELIABILITY: reliability(heads)} | made
+
+
+def is_picture(name: str) -> bool:
+    """Whether `pictures` gives such names."""
+    return name == RELIABILITY or (name.startswith("confusion-") and name.endswith(".svg"))
+
+
+def _by_head(reports: Sequence[SetReport]) -> dict[str, list[SetReport]]:
+    heads: dict[str, list[SetReport]] = {}
+    for one in reports:
+        heads.setdefault(one.head, []).append(one)
+    return heads
+
+
+def _picture(report: SetReport) -> str:
+    return f"confusion-{report.name}.svg"
+
+
+def _names(report: SetReport) -> list[str]:
+    return [one.label for one in report.labels]
 
 
 def _about(manifest: Manifest) -> str:
@@ -49,13 +86,14 @@ def _compared(name: str, against: str, differences: Sequence[Difference]) -> str
     return f"## Against `{against}`\n\nThe same rows, resampled 1,000 times.\n\n{table(columns, cells)}"
 
 
-def _one(report: SetReport) -> str:
+def _one(report: SetReport, plots: str) -> str:
     labels = table(
         ("label", "rows", "precision", "recall", "F1"),
         ((one.label, f"{one.rows:,}", f"{one.precision:.2f}", f"{one.recall:.2f}", f"{one.f1:.2f}")
          for one in _shown(report)),
     )  # fmt: skip
-    parts = [f"## {report.name}", labels, _confusion(report)]
+    plot = f"![What is taken for what in {report.name}]({plots}/{_picture(report)})"
+    parts = [f"## {report.name}", labels, plot, _confusion(report)]
     if report.slices:
         parts.append(
             table(
@@ -86,7 +124,7 @@ def _shown(report: SetReport) -> Sequence[LabelReport]:
 
 def _confusion(report: SetReport) -> str:
     if len(report.labels) <= FEW_LABELS:
-        names = [one.label for one in report.labels]
+        names = _names(report)
         lines = ((truth, *(f"{line.get(name, 0):,}" for name in names)) for truth, line in report.confusion.items())
         return table(("truth \\ answer", *names), lines)
     pairs = [(rows, truth, said) for truth, line in report.confusion.items() for said, rows in line.items()]

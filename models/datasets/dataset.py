@@ -17,6 +17,7 @@ class Example(msgspec.Struct, frozen=True):
     label: str
     source: str = ""  # where in its set it comes from, if the set says so
     part: str = ""  # the sources that it is measured together with, if the set says so
+    entity: str = ""  # whom or what it speaks of, if the set says so
 
 
 def sample(rows: Sequence[Example], size: int | None) -> Sequence[Example]:

@@ -16,6 +16,7 @@ FILES = ("sentiment_sentfin/headlines.csv",)
 HELD_OUT = 0.2
 
 _SENTIMENT = re.compile(r"""['"]\s*:\s*['"](negative|neutral|positive)['"]\s*(?=[,}])""")
+_ENTITIES = re.compile(r"""['"]([^{}]+?)['"]\s*:\s*['"](?:negative|neutral|positive)['"]\s*(?=[,}])""")
 
 
 def sentiment_of(decisions: str) -> str | None:
@@ -24,17 +25,24 @@ def sentiment_of(decisions: str) -> str | None:
     return found.pop() if len(found) == 1 else None
 
 
+def entity_of(decisions: str) -> str:
+    """The one entity that a headline speaks of; what is no literal tells of several."""
+    names = _ENTITIES.findall(decisions)
+    return names[0] if len(names) == 1 else "several"
+
+
 def read(data: Path) -> Split:
-    rows: dict[str, str] = {}
+    rows: dict[str, Example] = {}
     with (data / FILES[0]).open(encoding="utf-8", newline="") as lines:
         for row in csv.DictReader(lines):
             sentiment = sentiment_of(row["Decisions"])
             if sentiment is not None:
-                rows.setdefault(row["Title"].strip(), sentiment)
+                text = row["Title"].strip()
+                rows.setdefault(text, Example(text, sentiment, entity=entity_of(row["Decisions"])))
     texts = sorted(rows)
     random.Random(0).shuffle(texts)  # noqa: S311 - a split, not a secret
     cut = round(len(texts) * HELD_OUT)
-    train, test = (tuple(Example(text, rows[text]) for text in part) for part in (texts[cut:], texts[:cut]))
+    train, test = (tuple(rows[text] for text in part) for part in (texts[cut:], texts[:cut]))
     return Split(train, test)
 
 

@@ -31,6 +31,20 @@ def test_the_sentiment_that_all_entities_share(decisions: str, sentiment: str | 
     assert sentfin.sentiment_of(decisions) == sentiment
 
 
+@pytest.mark.parametrize(
+    ("decisions", "entity"),
+    [
+        ("{'Gold': 'positive'}", "Gold"),
+        ("{'Gold': 'positive', 'Silver': 'positive'}", "several"),
+        ("{'Moody's': 'negative'}", "Moody's"),
+        ("{\"Dr. Reddy's\": 'neutral'}", "Dr. Reddy's"),
+        ("{'A, B': 'neutral', 'C: D': 'neutral'}", "several"),
+    ],
+)
+def test_whom_a_headline_speaks_of(decisions: str, entity: str) -> None:
+    assert sentfin.entity_of(decisions) == entity
+
+
 def test_a_headline_that_stands_twice_is_on_one_side(tmp_path: Path) -> None:
     folder = tmp_path / "sentiment_sentfin"
     folder.mkdir()

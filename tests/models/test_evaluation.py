@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import msgspec
@@ -6,10 +7,12 @@ import pytest
 from models import page
 from models.comparison import compare
 from models.datasets.dataset import Dataset, Example, Split
+from models.errors import ReportError
 from models.evaluation import ask, evaluate
 from models.fake import FakeClassifier
 from models.figures import Answer, auc, by_label, confusion, slices
 from models.heads import Choice, Head, declared
+from models.measuring import Measured, write
 
 
 def answers(truth: str, said: str, *, text: str = "text") -> list[Answer]:
@@ -130,9 +133,33 @@ def test_a_page_says_it_all(tmp_path: Path) -> None:
     rows = tuple(Example(f"{'公司' * (number % 2)} text {number}", "neutral") for number in range(60))
     asked = ask(fake, [made_up(rows)], tmp_path, report=silent)
     reports = evaluate(fake, [made_up(rows)], tmp_path, report=silent)
-    text = page.page(fake.manifest, reports, compare(asked, asked), against="other | one")
+    text = page.page(fake.manifest, reports, compare(asked, asked), against="other | one", plots="plots")
     assert text.startswith("# Evaluation of `fake`\n")
     assert "| made-up | sentiment | 60 |" in text
     assert "| language | zh | 30 |" in text
     assert "other \\| one" in text
     assert "| neutral |" in text
+    assert set(re.findall(r"\]\(plots/(.+?)\)", text)) == set(page.pictures(reports))
+
+
+def test_a_page_comes_with_its_plots_and_leaves_others_alone(tmp_path: Path) -> None:
+    rows = tuple(Example(f"text {number}", "neutral") for number in range(30))
+    fake = FakeClassifier()
+    found = Measured(fake.manifest, "CPU", 1, evaluate(fake, [made_up(rows)], tmp_path, report=silent))
+    plots = tmp_path / "docs" / "mine-plots"
+    plots.mkdir(parents=True)
+    (plots / "confusion-old.svg").touch()
+    (plots / "logo.svg").touch()
+    write(tmp_path / "docs" / "mine.md", found)
+    assert {one.name for one in plots.iterdir()} == {"reliability.svg", "confusion-made-up.svg", "logo.svg"}
+    assert "](mine-plots/reliability.svg)" in (tmp_path / "docs" / "mine.md").read_text()
+    with pytest.raises(ReportError, match="cannot be written"):
+        write(tmp_path / "docs" / "mine.md" / "under-a-file.md", found)
+
+
+def test_slices_are_by_whom_a_text_speaks_of() -> None:
+    named = [Answer(Example("t", "a", entity=who), "a", 0.5, {}) for who in ["Gold"] * 30 + ["Oil"] * 30 + ["Tin"] * 3]
+    assert [(one.value, one.rows) for one in slices(named, AB) if one.by == "entity"] == [("Gold", 30), ("Oil", 30)]
+    tweets = answers("a" * 30, "a" * 30, text="$AAPL up") + answers("a" * 30, "b" * 30, text="stocks cost $20")
+    assert [(one.value, one.accuracy) for one in slices(tweets, AB) if one.by == "entity"] == [
+        ("a ticker", 1.0), ("no ticker", 0.0)]  # fmt: skip
