@@ -1,13 +1,14 @@
 """Creates our topics, with the partitions and settings that we want of them (Faust's own declaration does not)."""
 
-import logging
+from aiokafka.admin import NewTopic
+from aiokafka.errors import TopicAlreadyExistsError, for_code
 
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
-
-from streams.errors import BrokerAway, PulsewireError
+from streams.adapters.broker import administrator
+from streams.errors import PulsewireError
 from streams.settings import Kafka, Settings
 from streams.topology import topics
+
+CREATED_WITHIN_S = 40
 
 
 async def create_topics(settings: Settings) -> list[str]:
@@ -17,10 +18,7 @@ async def create_topics(settings: Settings) -> list[str]:
         BrokerAway: no broker answers.
         PulsewireError: the broker will not create a topic.
     """
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # we say it ourselves, in one line
-    admin = AIOKafkaAdminClient(**Kafka.of(settings).aiokafka(), client_id="pulsewire-init")
-    try:
-        await admin.start()
+    async with administrator(Kafka.of(settings), answer_within_s=CREATED_WITHIN_S) as admin:
         existing = set(await admin.list_topics())
         missing = {name: config for name, config in topics().items() if name not in existing}
         wanted = [
@@ -28,10 +26,6 @@ async def create_topics(settings: Settings) -> list[str]:
             for name, config in missing.items()
         ]
         answer = await admin.create_topics(wanted) if wanted else None
-    except (KafkaError, OSError) as error:
-        raise BrokerAway(f"Kafka at {settings.kafka} does not answer: {error}") from error
-    finally:
-        await admin.close()
     for name, code, detail in (tuple(entry)[:3] for entry in (answer.topic_errors if answer else ())):
         error_type = for_code(code)
         if code and error_type is not TopicAlreadyExistsError:

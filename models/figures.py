@@ -117,7 +117,7 @@ def _leaning(answer: Answer, choice: Choice) -> float:
 
 
 def slices(rows: Sequence[Answer], head: Head) -> tuple[SliceReport, ...]:
-    """By language, length, source, part and entity, where the rows differ in it and there are enough to say anything."""
+    """By language, length, source, part, entity, where rows differ in it and there are enough to say anything."""
     found: list[SliceReport] = []
     for by, of in SLICES.items():
         parts: dict[str, list[Answer]] = {}

@@ -10,8 +10,7 @@ from models.datasets.loghub import LOGHUB
 from models.datasets.ours import OURS
 from models.datasets.reviews import REVIEWS
 from models.datasets.sentfin import SENTFIN
-from models.datasets.tfns import TFNS
-from models.datasets.tfnt import TFNT
+from models.datasets.twitter import TFNS, TFNT
 from models.errors import DatasetError
 
 CATALOGUE = (SENTFIN, TFNS, CFBENCHMARK, REVIEWS, OURS, TFNT, LOG_SEVERITY, LOGHUB, BANKING77)

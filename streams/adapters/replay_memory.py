@@ -15,7 +15,8 @@ from typing import Any, Final, Self
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.structs import OffsetAndMetadata
 
-from streams.adapters.topic_log import administrator, committed, consumer, partitions_of, read
+from streams.adapters.broker import administrator
+from streams.adapters.topic_log import committed, consumer, partitions_of, read
 from streams.core.dead_letters import DeadLetter, replayed_from
 from streams.settings import Kafka
 

@@ -2,9 +2,8 @@
 
 import asyncio
 import contextlib
-import logging
-from collections.abc import AsyncIterator, Collection, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
 from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -17,8 +16,9 @@ from aiokafka.errors import (
 )
 from aiokafka.structs import OffsetAndMetadata
 
+from streams.adapters.broker import administrator, broker_errors
 from streams.core.event import Record
-from streams.errors import BrokerAway, PulsewireError
+from streams.errors import PulsewireError
 from streams.settings import Kafka
 from streams.topology import MAX_MESSAGE_BYTES, MEBI
 
@@ -39,29 +39,13 @@ async def consumer(kafka: Kafka, **options: Any) -> AsyncIterator[AIOKafkaConsum
         "client_id": "pulsewire",
     } | options
     made = AIOKafkaConsumer(**kafka.aiokafka(), **options)
-    with _broker_errors(kafka):
+    with broker_errors(kafka):
         try:
             await made.start()
             yield made
         finally:
             with contextlib.suppress(KafkaError, OSError):
                 await made.stop()
-
-
-@asynccontextmanager
-async def administrator(kafka: Kafka) -> AsyncIterator[AIOKafkaAdminClient]:
-    """An admin client, from start to close.
-
-    Raises:
-        BrokerAway: nothing answers at the address, at the start or within the block.
-    """
-    made = AIOKafkaAdminClient(**kafka.aiokafka(), client_id="pulsewire-ask", request_timeout_ms=10_000)
-    with _broker_errors(kafka):
-        try:
-            await made.start()
-            yield made
-        finally:
-            await made.close()
 
 
 async def partitions_of(kafka: Kafka, topics: Collection[str]) -> list[TopicPartition]:
@@ -101,19 +85,6 @@ async def read(client: AIOKafkaConsumer, stretches: dict[TopicPartition, tuple[i
             # the position also passes what holds no record, such as a transaction's marker
             if await client.position(tp) >= left[tp][1]:
                 del left[tp]
-
-
-@contextmanager
-def _broker_errors(kafka: Kafka) -> Iterator[None]:
-    # aiokafka logs every failed try, while we say once that the broker is away
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
-    try:
-        yield
-    except BrokenPipeError:  # whoever reads our output has had enough
-        raise
-    except (KafkaError, OSError, TimeoutError) as error:
-        why = str(error) or type(error).__name__
-        raise BrokerAway(f"Kafka at {kafka.servers} does not answer: {why}") from error
 
 
 async def committed(admin: AIOKafkaAdminClient, group: str) -> dict[TopicPartition, OffsetAndMetadata]:

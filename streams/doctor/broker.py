@@ -5,7 +5,8 @@ from typing import Any, Final
 
 from aiokafka import TopicPartition
 
-from streams.adapters.topic_log import administrator, committed, consumer
+from streams.adapters.broker import administrator
+from streams.adapters.topic_log import committed, consumer
 from streams.doctor.finding import Finding, fail, ok, warn
 from streams.errors import PulsewireError
 from streams.settings import Kafka, Settings
