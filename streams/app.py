@@ -32,6 +32,7 @@ from streams.agents.alerts import AlertHop
 from streams.agents.carry import Carrier, Patiently, Waiting
 from streams.agents.consume import Positions, consume
 from streams.agents.events import EventHop, Shape
+from streams.agents.overlap import Overlapping
 from streams.agents.watchdog import At, Progress, Watchdog
 from streams.core.backoff import Backoff
 from streams.core.decode import Decoder
@@ -103,7 +104,7 @@ class Worker:
             for kind in KINDS
         ]
         for kind, hop in zip(KINDS, self._hops, strict=True):
-            self._consume(RAW[kind], Carrier(kind, hop))
+            self._consume(RAW[kind], Overlapping(kind, hop))
         alerts = ClickHouseAlertStore(self._store)
         self._alerts = AlertHop(store=alerts, publisher=self._publisher, settings=settings)
         self._consume(WINDOWS, Carrier("alerts", self._alerts))
@@ -167,8 +168,8 @@ class Worker:
             os._exit(EXIT_STALLED)
 
     def _waits(self) -> list[Waiting]:
-        patient = [self._starting, self._ticking, *(carrier.patiently for carrier in self._carriers)]
-        return [self._broker, *(one.waiting for one in patient)]
+        carriers = [wait for carrier in self._carriers for wait in carrier.waits]
+        return [self._broker, self._starting.waiting, self._ticking.waiting, *carriers]
 
     def _unready(self) -> Mapping[str, str]:
         waiting = {wait.name: wait.reason for wait in self._waits() if wait.reason}

@@ -86,7 +86,7 @@ class Settings(BaseSettings):
     partitions: int = Field(4, ge=1, le=1_000)
     replication: int = Field(1, ge=1, le=9)
     group: str = Field("pulsewire", min_length=1)
-    batch_size: int = Field(500, ge=1, le=10_000)
+    batch_size: int = Field(5_000, ge=1, le=100_000)
     batch_within_ms: int = Field(50, ge=1, le=60_000)
     max_event_bytes: int = Field(1_048_576, ge=1_024, le=7_000_000)  # what is published of one may be twice as long
     session_timeout_ms: int = Field(10_000, ge=6_000, le=300_000)

@@ -4,6 +4,7 @@
    `waiting` for as long as it lasts.
 2. A batch that fails for any other reason is split until the record at fault stands alone; that one is buried, the
    others go on, in order.
+3. Batches are done in the order in which they were taken.
 """
 
 import asyncio
@@ -13,6 +14,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol, TypeVar
 
 from streams.adapters import metrics
+from streams.agents.intake import Batch, Intake
 from streams.core.backoff import Backoff
 from streams.core.event import Record, Rejected
 from streams.errors import BrokerRefused, StoreRefused, Unreachable
@@ -84,26 +86,47 @@ class Carrier:
         self.name = name
         self._hop = hop
         self.patiently = Patiently(name, backoff or Backoff())
-        self.busy = False
+        self._carried = 0
+
+    @property
+    def busy(self) -> bool:
+        """Whether there are records that were taken and are not done."""
+        return self._carried > 0
+
+    @property
+    def waits(self) -> Sequence[Waiting]:
+        """What it may be waiting for."""
+        return [self.patiently.waiting]
+
+    async def run(self, intake: Intake, done: Callable[[Batch], None]) -> None:
+        """Take batches and carry them, for ever; each is told to `done`."""
+        while True:
+            batch = await intake.take(intake.most)
+            await self.carry(batch.records, generation=batch.generation)
+            done(batch)
 
     async def carry(self, records: Sequence[Record], *, generation: int) -> None:
         """Return once every record is stored, published or buried."""
-        self.busy = True
+        self._carried += 1
         await self._carry(records, generation)
-        self.busy = False
+        self._carried -= 1
 
     async def _carry(self, records: Sequence[Record], generation: int) -> None:
         try:
             await self._hop.process(records, generation=generation, patiently=self.patiently)
         except Exception as error:  # noqa: BLE001 - whatever it is, no event may be lost to it
-            self._hop.forget()
-            if len(records) == 1:
-                await self._bury(records[0], error)
-                return
-            log.warning("%s: splitting a batch of %d: %s", self.name, len(records), _what(error))
-            middle = len(records) // 2
-            await self._carry(records[:middle], generation)
-            await self._carry(records[middle:], generation)
+            await self._split(records, generation, error)
+
+    async def _split(self, records: Sequence[Record], generation: int, error: Exception) -> None:
+        """Carry what failed as a whole in two halves, or bury it where it is one."""
+        self._hop.forget()
+        if len(records) == 1:
+            await self._bury(records[0], error)
+            return
+        log.warning("%s: splitting a batch of %d: %s", self.name, len(records), _what(error))
+        middle = len(records) // 2
+        await self._carry(records[:middle], generation)
+        await self._carry(records[middle:], generation)
 
     async def _bury(self, record: Record, error: Exception) -> None:
         code = "failed"

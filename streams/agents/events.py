@@ -2,7 +2,7 @@
 acknowledge.
 
 1. `prepare` fetches everything before it folds anything, so that a failure leaves no trace; `flush` may be repeated:
-   storing replaces, published messages carry their identity.
+   storing replaces, published messages carry their identity. A batch may be prepared while the one before is flushed.
 2. State belongs to a generation of the assignment. A new generation finds it rebuilt from the store.
 3. Per partition, records come in offset order without holes, which is what makes rows exact.
 4. What a crash between storing and publishing left unsaid is said again: the first batch after a restore sends a tick
@@ -23,7 +23,7 @@ from streams.core.decode import Decoder
 from streams.core.event import Event, Findings, Record, Rejected, Sample, Scored
 from streams.core.findings import findings_of, text_to_read
 from streams.core.message import Outgoing, dead_letter, encode_sample, encode_scored, shortened
-from streams.core.window import PartitionWindows, WindowRow
+from streams.core.window import PartitionWindows, WindowAt, WindowRow
 from streams.errors import BrokerRefused
 from streams.ports import EventStore, Publisher, Reader, Stretch
 from streams.topology import DLQ, SAMPLES, SCORED, WINDOWS, Kind
@@ -52,6 +52,7 @@ class Flush(msgspec.Struct):
     rows: list[WindowRow] = []
     ticks: list[WindowRow] = []
     stretches: list[Stretch] = []
+    touched: dict[At, set[WindowAt]] = {}  # the windows of `rows`
 
 
 class EventHop:
@@ -69,6 +70,7 @@ class EventHop:
         self._generation = -1
         self._partitions: dict[At, PartitionWindows] = {}
         self._restored: set[At] = set()
+        self._in_air: list[Flush] = []  # prepared, and not known to be flushed
 
     async def process(self, records: Sequence[Record], *, generation: int, patiently: Patiently) -> None:
         """Take records to where they can be acknowledged."""
@@ -97,10 +99,12 @@ class EventHop:
         by_partition: dict[At, list[Scored]] = {}
         for one in flush.scored:
             by_partition.setdefault((one.event.topic, one.event.partition), []).append(one)
+        self._forget_closed()
         for at, scored in by_partition.items():
             await self._fetch(at, scored)
         for at, scored in by_partition.items():
             self._fold(self._partitions[at], scored, flush)
+        self._in_air.append(flush)
         return flush
 
     async def flush(self, flush: Flush) -> None:
@@ -115,8 +119,7 @@ class EventHop:
         faults.at("stored")
         samples = await self._pick(flush.stretches)
         await self._publisher.publish(list(self._messages(flush, samples)))
-        for windows in self._partitions.values():
-            windows.forget_closed()
+        self._in_air = [one for one in self._in_air if one is not flush]
         metrics.FLUSH_SECONDS.observe(time.perf_counter() - started)
         self._count(flush)
 
@@ -124,6 +127,7 @@ class EventHop:
         """Let go of all state; it is rebuilt from the store."""
         self._partitions.clear()
         self._restored.clear()
+        self._in_air.clear()
 
     async def bury(self, record: Record, reason: Rejected) -> None:
         """Send one record that cannot be processed to the dead-letter topic, or, if it is too large, its beginning."""
@@ -179,10 +183,17 @@ class EventHop:
         if missing := windows.missing(one.event.event_time_ms for one in scored):
             windows.load(missing, await self._store.rows_of(self._kind, *at, missing))
 
+    def _forget_closed(self) -> None:
+        """Let go of closed windows, but for those that the store does not hold as they are here."""
+        for at, windows in self._partitions.items():
+            windows.forget_closed(but={window for flush in self._in_air for window in flush.touched.get(at, ())})
+
     def _fold(self, windows: PartitionWindows, scored: Sequence[Scored], flush: Flush) -> None:
         at = (windows.topic, windows.partition)
         before, fresh = windows.watermark_ms, at in self._restored
-        flush.rows += windows.fold(scored)
+        rows = windows.fold(scored)
+        flush.rows += rows
+        flush.touched[at] = {(row.window_seconds, row.window_start_ms) for row in rows}
         after = windows.watermark_ms or 0
         self._restored.discard(at)
         if before is None or fresh or _entered(before, after, self._shape.tick_ms):

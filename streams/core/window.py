@@ -9,7 +9,7 @@
 5. Sums are integers.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 import msgspec
 
@@ -186,10 +186,14 @@ class PartitionWindows:
         at = (every_ms // 1_000, reached_ms - reached_ms % every_ms, "watermark", f"{self.topic}/{self.partition}")
         return self._row(at, _Tally(last_offset=last_offset))
 
-    def forget_closed(self) -> None:
-        """Let go of rows of closed windows; call it once they are stored."""
-        self._rows = {at: tally for at, tally in self._rows.items() if self.is_open(at[:2])}
-        self._loaded.clear()
+    def forget_closed(self, *, but: Collection[WindowAt] = ()) -> None:
+        """Let go of rows of closed windows, `but` for those that are not stored yet: they stay as they are, whole."""
+        windows = {at[:2] for at in self._rows}
+        shut = {window for window in windows if not self.is_open(window)}
+        self._loaded = shut.intersection(but)
+        gone = shut - self._loaded
+        if gone:
+            self._rows = {at: tally for at, tally in self._rows.items() if at[:2] not in gone}
 
     def _take(self, rows: Iterable[WindowRow]) -> None:
         for row in rows:

@@ -25,9 +25,14 @@ async def consumer():
 
 def deliver(consumer, *offsets):
     """As Faust's consumer hands records on."""
-    bare = dict.fromkeys(("checksum", "key", "value", "serialized_key_size", "serialized_value_size"))
+    bare = dict.fromkeys(("key", "value"))
     bare |= {"topic": AT.topic, "partition": AT.partition, "timestamp": 0, "timestamp_type": 0, "headers": ()}
-    return [consumer._to_message(AT, SimpleNamespace(offset=offset, **bare)) for offset in offsets]
+    return consumer._parcel(AT, [SimpleNamespace(offset=offset, **bare) for offset in offsets])
+
+
+def finish(consumer, parcel, *numbers):
+    for number in numbers or range(len(parcel.records)):
+        consumer.finish(parcel.records[number], generation=parcel.generation_id)
 
 
 def to_commit(consumer):
@@ -35,38 +40,33 @@ def to_commit(consumer):
 
 
 async def test_a_commit_never_passes_an_offset_in_flight(consumer):
-    first, *others = deliver(consumer, 2585, 2586, 2587)
-    for message in others:
-        consumer.finish(message)
+    parcel = deliver(consumer, 2585, 2586, 2587)
+    finish(consumer, parcel, 1, 2)
     assert to_commit(consumer) == {}
-    consumer.finish(first)
+    finish(consumer, parcel, 0)
     assert to_commit(consumer) == {AT: 2588}
 
 
 async def test_a_committed_offset_without_a_record_holds_nothing_up(consumer):
     """2585 is a transaction's marker, or was compacted, or is older than the log keeps."""
-    for message in deliver(consumer, 2586, 2587, 2600):
-        consumer.finish(message)
+    finish(consumer, deliver(consumer, 2586, 2587, 2600))
     assert to_commit(consumer) == {AT: 2601}
 
 
 async def test_what_faust_acknowledges_by_itself_counts_for_nothing(consumer):
-    (message,) = deliver(consumer, 2585)
-    assert not consumer.ack(message)
+    assert not consumer.ack(deliver(consumer, 2585))
     assert to_commit(consumer) == {}
 
 
 async def test_what_an_earlier_generation_finishes_is_not_committed(consumer):
     old = deliver(consumer, 2585, 2586)
     consumer.app.consumer_generation_id = 2
-    for message in old:
-        consumer.finish(message)
+    finish(consumer, old)
     assert to_commit(consumer) == {}
     new = deliver(consumer, 2585, 2586)
-    for message in old:
-        consumer.finish(message)
+    finish(consumer, old)
     assert to_commit(consumer) == {}
-    consumer.finish(new[0])
+    finish(consumer, new, 0)
     assert to_commit(consumer) == {AT: 2586}
 
 

@@ -4,6 +4,8 @@ They exist in the test worker alone (tests/chaos/worker.py); the program has no 
 """
 
 import faust
+from faust.types import TP
+from faust.types.tuples import ConsumerMessage
 
 import streams.app
 from streams.adapters import faust_app
@@ -11,6 +13,7 @@ from streams.adapters.event_store import ClickHouseEventStore
 from streams.agents import consume as consuming
 from streams.agents.alerts import AlertHop
 from streams.agents.events import EventHop
+from streams.agents.intake import Intake
 from streams.core import window
 from streams.ports import Restored
 
@@ -47,22 +50,18 @@ def late_rows():
 def acknowledgement():
     """A batch is acknowledged before it is stored."""
 
-    def consume(app: faust.App, *, topic, carrier, settings, positions):
-        async def agent(stream):
-            batches = stream.noack().noack_take(settings.batch_size, within=settings.batch_within_ms / 1_000)
-            async for batch in batches:
-                generation = app.consumer_generation_id
-                events = [event for event in batch if event.message.generation_id == generation]
-                for event in events:
-                    app.consumer.finish(event.message)
-                    positions[event.message.topic, event.message.partition] = event.message.offset + 1
-                if events:
-                    await carrier.carry([consuming.record_of(e.message) for e in events], generation=generation)
+    take = Intake.take
 
-        agent.__name__ = f"consume_{topic.replace('.', '_')}"
-        source = app.topic(topic, key_serializer="raw", value_serializer="raw", value_type=bytes, key_type=bytes)
-        app.agent(source, name=agent.__name__, concurrency=1)(agent)
-        return agent
+    def consume(app: faust.App, *, topic, carrier, settings, positions):
+        async def take_and_acknowledge(self, size):
+            batch = await take(self, size)
+            for record in batch.records:
+                app.consumer.finish(record, generation=batch.generation)
+                positions[record.topic, record.partition] = record.offset + 1
+            return batch
+
+        Intake.take = take_and_acknowledge
+        return consuming.consume(app, topic=topic, carrier=carrier, settings=settings, positions=positions)
 
     streams.app.consume = consume
 
@@ -85,12 +84,17 @@ def generation():
 def gap():
     """Faust's own account of what may be committed."""
 
-    class FaustsOwn(faust_app.Consumer):
-        def finish(self, message):
-            super().ack(message)
+    own = faust_app.Consumer
 
-        def _new_consumer_thread(self):
-            return faust_app.CommittedThread(self, loop=self.loop, beacon=self.beacon)
+    class FaustsOwn(faust_app.GapSafeConsumer):
+        _filter_tps_with_pending_acks = own._filter_tps_with_pending_acks
+        _new_offset = own._new_offset
+        _add_gap = own._add_gap
+
+        def finish(self, record, *, generation):
+            at = TP(record.topic, record.partition)
+            bare = [record.offset, record.timestamp_ms / 1_000, 0, (), None, b"", None]
+            own.ack(self, ConsumerMessage(*at, *bare, tp=at, generation_id=generation))
 
     faust_app.GapSafeTransport.Consumer = FaustsOwn
 

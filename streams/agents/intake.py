@@ -1,0 +1,66 @@
+"""What was fetched and is not taken yet, between Faust, which brings parcels, and a carrier, which takes batches."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from streams.core.event import Record
+
+
+class Batch(msgspec.Struct, frozen=True):
+    """Records of one generation of the assignment, of each partition in order."""
+
+    records: list[Record]
+    generation: int
+
+
+class Intake:
+    """Holds records, in order, until a batch of them is taken. It holds little: who brings more waits."""
+
+    def __init__(self, *, generation: Callable[[], int], most: int, within_s: float) -> None:
+        """`generation` tells the one in force; a batch has at most `most` records, and waits `within_s` at most."""
+        self._now_in = generation
+        self._within_s = within_s
+        self.most = most
+        self._waiting: deque[tuple[int, Record]] = deque()
+        self._came = asyncio.Event()
+        self._room = asyncio.Event()
+
+    async def put(self, records: Sequence[Record], *, generation: int) -> None:
+        """Return once they are held."""
+        while len(self._waiting) >= self.most:
+            self._room.clear()
+            await self._room.wait()
+        self._waiting.extend((generation, record) for record in records)
+        self._came.set()
+
+    async def take(self, size: int) -> Batch:
+        """The next batch, as soon as it has this size or its time is over."""
+        while True:
+            await self._wait_for(1)
+            if len(self._waiting) < size:
+                try:
+                    async with asyncio.timeout(self._within_s):
+                        await self._wait_for(size)
+                except TimeoutError:
+                    pass
+            if batch := self._cut(size):
+                return batch
+
+    async def _wait_for(self, count: int) -> None:
+        while len(self._waiting) < count:
+            self._came.clear()
+            await self._came.wait()
+
+    def _cut(self, size: int) -> Batch | None:
+        """What was fetched before a rebalance is left out: it comes again, to whoever owns its partition now."""
+        generation = self._now_in()
+        records: list[Record] = []
+        while self._waiting and len(records) < size:
+            fetched_in, record = self._waiting.popleft()
+            if fetched_in == generation:
+                records.append(record)
+        self._room.set()
+        return Batch(records, generation) if records else None
