@@ -17,6 +17,7 @@ from export.builder import FLOAT, INT64, MICROSOFT, Builder
 from export.linear import Floats, Linear
 
 Weights = dict[str, Floats]
+GELU_FLOOR = -0.17  # GELU is nowhere below -0.16997
 
 
 class Shape(msgspec.Struct, frozen=True):
@@ -51,8 +52,6 @@ def _embedded(graph: Builder, weights: Weights, shape: Shape, linear: Linear) ->
     """Word, position and type, normalised: float[batch * tokens, width]."""
     own = _below(weights, "encoder.embeddings.")
     ids = graph.reshape("input_ids", -1)
-    zeros = helper.make_tensor("value", helper.TensorProto.UINT8, [1], [128])
-    graph.add("ConstantOfShape", [graph.add("Shape", [ids])], named="zero_points", value=zeros)
     words = linear.rows(graph, own["word_embeddings.weight"], ids, "words")
     # There is one segment only, so its type's row can be added to every position beforehand.
     positions = own["position_embeddings.weight"] + own["token_type_embeddings.weight"][0]
@@ -77,7 +76,7 @@ def _layer(graph: Builder, own: Weights, shape: Shape, linear: Linear, *, x: str
     wide = linear.multiply(graph, x, own["intermediate.dense.weight"].T, f"{at}_wide")
     bias = graph.constant(f"{at}_wide_bias", own["intermediate.dense.bias"])
     wide = graph.add("BiasGelu", [wide, bias], domain=MICROSOFT)
-    return _added(graph, own, shape, linear, x=wide, to=x, part="output", name=f"{at}_output")
+    return _added(graph, own, shape, linear, x=wide, to=x, part="output", name=f"{at}_output", floor=GELU_FLOOR)
 
 
 def _attention(graph: Builder, own: Weights, shape: Shape, linear: Linear, *, x: str, mask: str, at: int) -> str:
@@ -95,9 +94,20 @@ def _attention(graph: Builder, own: Weights, shape: Shape, linear: Linear, *, x:
     return graph.reshape(mixed, -1, width)
 
 
-def _added(graph: Builder, own: Weights, shape: Shape, linear: Linear, *, x: str, to: str, part: str, name: str) -> str:
+def _added(
+    graph: Builder,
+    own: Weights,
+    shape: Shape,
+    linear: Linear,
+    *,
+    x: str,
+    to: str,
+    part: str,
+    name: str,
+    floor: float | None = None,
+) -> str:
     """A dense layer, added to what went in before, normalised."""
-    dense = linear.multiply(graph, x, own[f"{part}.dense.weight"].T, name)
+    dense = linear.multiply(graph, x, own[f"{part}.dense.weight"].T, name, floor=floor)
     dense = graph.add("Add", [dense, graph.constant(f"{name}_bias", own[f"{part}.dense.bias"])])
     return _normalised(graph, own, shape, graph.add("Add", [dense, to]), part=f"{part}.LayerNorm", name=name)
 

@@ -11,7 +11,9 @@ import onnx
 from tokenizers import Tokenizer
 
 from export import bert, calibrate, parity
-from export.linear import Exact, Linear, RowInt8
+from export.bert import Shape
+from export.linear import Exact, RowInt8
+from export.observe import observed
 from export.probes import PROBES
 from models import manifest as manifests
 from models.console import Report
@@ -21,12 +23,13 @@ from models.heads import declared
 from models.manifest import FORMAT, MANIFEST, MODEL, TOKENIZER, Manifest
 from models.publish import published
 from models.runtime import Classifier
+from models.text import prepare
 from models.training import run_folder
 from models.training.network import Network
 from models.training.run_folder import Run
 
-PRECISIONS: dict[str, type[Linear]] = {"int8": RowInt8, "fp32": Exact}
 PARITY_ROWS = 200  # of each test set
+FITTED_ROWS = 50  # of each set's training rows: what int8 weights are fitted to
 INVARIANCE_ROWS = 50  # of each head
 PAD = 1
 
@@ -53,7 +56,7 @@ def export(source: Path, plan: Plan, *, report: Report) -> Manifest:
     """
     run, network, tokenizer_json = run_folder.load(source)
     with published(plan.target, replace=plan.replace) as part:
-        _write_graph(part, source, run, network, precision=plan.precision)
+        _write_graph(part, source, run, network, plan)
         (part / TOKENIZER).write_text(tokenizer_json, encoding="utf-8")
         bare = _manifest(part, run, plan)
         _write(part, bare)
@@ -65,10 +68,21 @@ def export(source: Path, plan: Plan, *, report: Report) -> Manifest:
     return finished
 
 
-def _write_graph(part: Path, source: Path, run: Run, network: Network, *, precision: str) -> None:
+def _write_graph(part: Path, source: Path, run: Run, network: Network, plan: Plan) -> None:
     weights = {name: tensor.numpy() for name, tensor in network.state_dict().items()}
-    shape = msgspec.json.decode((source / "encoder.json").read_bytes(), type=bert.Shape)
-    onnx.save(bert.build(weights, shape, run.heads, PRECISIONS[precision]()), part / MODEL)
+    shape = msgspec.json.decode((source / "encoder.json").read_bytes(), type=Shape)
+    tokenizer = Tokenizer.from_file(str(source / TOKENIZER))
+    tokenizer.enable_truncation(run.max_length)
+    ids = [tokenizer.encode(prepare(text)).ids for text in _fitted_texts(plan)]
+    linear = Exact() if plan.precision == "fp32" else RowInt8(observed(weights, shape, run.heads, ids))
+    onnx.save(bert.build(weights, shape, run.heads, linear), part / MODEL)
+
+
+def _fitted_texts(plan: Plan) -> list[str]:
+    """What int8 weights are fitted to: training rows of the sets at hand, and the project's own texts."""
+    at_hand = [one for one in plan.sets if plan.data or not one.files]
+    rows = [row.text for one in at_hand for row in sample(one.load(plan.data or Path()).train, FITTED_ROWS)]
+    return [*PROBES, *rows]
 
 
 def _manifest(part: Path, run: Run, plan: Plan) -> Manifest:
