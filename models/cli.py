@@ -4,11 +4,14 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from models.console import console, one_line_errors, progress
+
+if TYPE_CHECKING:
+    from models.datasets.dataset import Dataset
 
 app = typer.Typer(no_args_is_help=True, help="Train, measure and choose the model.")
 bundles = typer.Typer(no_args_is_help=True, help="See, check and choose the bundle that reads the events.")
@@ -16,6 +19,9 @@ app.add_typer(bundles, name="bundle")
 
 Bundle = Annotated[Path | None, typer.Option(help="A bundle's folder; the one in force where none is named.")]
 DataDir = Annotated[Path | None, typer.Option(help="Where Pulsewire keeps its data; PULSEWIRE_DATA_DIR by default.")]
+TextColumn = Annotated[str, typer.Option(help="Where such a file has its texts.")]
+LabelColumn = Annotated[str, typer.Option(help="Where it has their labels.")]
+ADDED = "Labelled texts that are learnt beside a head's sets; may be given again."
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
 
@@ -26,9 +32,10 @@ def train(
         Path | None, typer.Option(help="The run's folder, runs/base; with --head the new bundle's, runs/HEAD.")
     ] = None,
     head: Annotated[str, typer.Option(help="Teach this head of your own, from --data.")] = "",
-    data: Annotated[Path | None, typer.Option(help="A CSV of labelled texts for --head.")] = None,
-    text_column: Annotated[str, typer.Option(help="Where its texts are.")] = "text",
-    label_column: Annotated[str, typer.Option(help="Where its labels are.")] = "label",
+    data: Annotated[Path | None, typer.Option(help="Labelled texts for --head: CSV, JSON lines, Label Studio.")] = None,
+    add: Annotated[list[str] | None, typer.Option(help=ADDED, metavar="FILE:HEAD")] = None,
+    text_column: TextColumn = "text",
+    label_column: LabelColumn = "label",
     kinds: Annotated[str, typer.Option(help="Which kinds of events it answers for.")] = "news,user",
     bundle: Bundle = None,
     replace: Annotated[bool, typer.Option("--replace", help="Take the place of a bundle that is there.")] = False,
@@ -46,7 +53,8 @@ def train(
     `pulsewire export runs/base`.
 
     One head: `pulsewire train --head desk --data mine.csv` adds a head for
-    the labels of mine.csv (columns text and label) to the bundle in force, as
+    the labels of mine.csv (columns text and label; JSON lines and Label
+    Studio's export are read, too) to the bundle in force, as
     a new bundle, in seconds to minutes, from eight examples a label on.
     Nothing else of the bundle changes.
 
@@ -70,12 +78,21 @@ def train(
 
         folder = data_folder()  # said before the seconds that torch takes to load
         target = out or Path("runs/base")
+        added = _added(add or (), text_column, label_column)
         from models.training import command
 
         with progress("training") as report:
             try:
                 run = command.run(
-                    target, folder, further, epochs=epochs, minutes=minutes, rows=rows, threads=threads, report=report
+                    target,
+                    folder,
+                    further,
+                    epochs=epochs,
+                    minutes=minutes,
+                    rows=rows,
+                    threads=threads,
+                    added=added,
+                    report=report,
                 )
             except KeyboardInterrupt:
                 typer.echo(f"pulsewire: stopped; the last checkpoint, if there is one, is in {target}", err=True)
@@ -92,6 +109,21 @@ def _kinds(given: str) -> tuple[str, ...]:
     if not named or not set(named) <= set(KINDS):
         raise typer.BadParameter(f"{given!r} is none of {', '.join(KINDS)}, or some with commas", param_hint="--kinds")
     return named
+
+
+def _added(given: Sequence[str], text: str, label: str, *, measured: bool = False) -> "list[Dataset]":
+    """The sets that FILE:HEAD name; what was left out of them is said."""
+    from models import heads
+    from models.datasets import own
+    from models.datasets.labelled import Fields
+
+    fields, sets = Fields(text, label), []
+    for one in given:
+        made, found = own.to_measure(one, fields) if measured else own.to_learn(one, fields, heads.labels())
+        for remark in found.remarks:
+            typer.echo(f"{made.source}: {remark}", err=True)
+        sets.append(made)
+    return sets
 
 
 def _teach(
@@ -130,6 +162,12 @@ def evaluate(
     against: Annotated[Path | None, typer.Option(help="Another bundle's folder, on the same rows.")] = None,
     limit: Annotated[int, typer.Option(min=0, help="At most so many rows of each set; 0: all.")] = 0,
     only: Annotated[list[str] | None, typer.Option("--set", help="Only this set; may be given again.")] = None,
+    data: Annotated[
+        list[str] | None,
+        typer.Option(help="Your labelled texts instead of the sets, or beside --set.", metavar="FILE:HEAD"),
+    ] = None,
+    text_column: TextColumn = "text",
+    label_column: LabelColumn = "label",
     threads: Annotated[int | None, typer.Option(min=1, help="Cores; all where not given.")] = None,
     markdown: Annotated[
         Path | None, typer.Option(help="Write the whole of it as a page: slices, plots beside it.")
@@ -139,17 +177,21 @@ def evaluate(
     """Measure a bundle on held-out rows: accuracy, macro-F1, calibration and texts per second, set by set.
 
     With --against the difference to another bundle, and how far it may be
-    chance. Needs the data sets (PULSEWIRE_SEED_DATA), but nothing beside the
-    running program.
+    chance. Needs the data sets (PULSEWIRE_SEED_DATA), or your own labelled
+    texts: --data mine.csv:sentiment. Nothing beside the running program.
     """
     with one_line_errors():
         from models import measuring
         from models.datasets.catalogue import chosen
         from models.datasets.dataset import data_folder
 
-        sets, data = chosen(only or ()), data_folder()
+        given = _added(data or (), text_column, label_column, measured=True)
+        sets = chosen(only or ()) if only or not given else ()
+        folder = data_folder() if sets else Path()
         with progress("evaluating") as report:
-            found = measuring.measure(bundle, against, sets, data, limit=limit or None, threads=threads, report=report)
+            found = measuring.measure(
+                bundle, against, (*sets, *given), folder, limit=limit or None, threads=threads, report=report
+            )
         if markdown:
             measuring.write(markdown, found)
             typer.echo(f"written to {markdown}", err=True)

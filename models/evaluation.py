@@ -11,6 +11,8 @@ from models import figures as counted
 from models.calibration import Bin, reliability
 from models.console import Report
 from models.datasets.dataset import Dataset, Example, sample
+from models.datasets.own import require_labels
+from models.errors import DatasetError
 from models.figures import Answer, LabelReport, SliceReport
 from models.heads import Choice, Head, declared
 from models.manifest import Manifest
@@ -70,9 +72,15 @@ def evaluate(
 def ask(
     classifier: Reads, sets: Sequence[Dataset], data: Path, *, limit: int | None = None, report: Report
 ) -> list[Asked]:
-    """The answers to the test rows of each set that has some and whose head the bundle has."""
-    known = [one for one in sets if one.measured and one.head in classifier.manifest.labels]
+    """The answers to the test rows of each set that has some and whose head the bundle has.
+
+    Raises:
+        DatasetError: a set cannot be read, or a user's has a head or a label that the bundle lacks.
+    """
+    known = [one for one in sets if one.measured and _has_head(classifier.manifest, one)]
     splits = [sample(one.load(data).test, limit) for one in known]
+    for one, rows in zip(known, splits, strict=True):
+        require_labels(tuple(rows), classifier.manifest.labels[one.head], path=one.source, head=one.head)
     total, done, asked = sum(map(len, splits)), 0, []
     for one, rows in zip(known, splits, strict=True):
         started, answers, tokens = time.perf_counter(), [], 0
@@ -85,6 +93,13 @@ def ask(
             report(done / total, one.name)
         asked.append(Asked(one.name, one.head, tuple(answers), tokens, time.perf_counter() - started, one.choice))
     return asked
+
+
+def _has_head(manifest: Manifest, one: Dataset) -> bool:
+    if one.own and one.head not in manifest.labels:
+        msg = f"{manifest.name} has no head {one.head!r} for {one.source}, but {', '.join(manifest.labels)}"
+        raise DatasetError(msg)
+    return one.head in manifest.labels
 
 
 def answered(rows: Sequence[Example], readings: Sequence[Reading], manifest: Manifest, head: str) -> list[Answer]:

@@ -53,6 +53,7 @@ class Dataset(msgspec.Struct, frozen=True):
     measured: bool = True  # whether it has rows that are held out
     choice: Choice | None = None  # what is told apart here, where it is not what the head's declaration says
     pinned: str | None = None  # the sha256 of what is read, where it does not lie in the data folder
+    own: bool = False  # a user's: it is never passed over
 
     def load(self, data: Path) -> Split:
         """Read the set from the data folder; `DatasetError` when a file is missing."""

@@ -1,18 +1,20 @@
-"""A user's own labelled texts: a CSV with a column of texts and one of labels. What is wrong is told by line."""
+"""A user's own labelled texts, as a head of their own or as rows of a head that is there."""
 
-import csv
-import io
+import re
 from collections import Counter
 from pathlib import Path
 
 import msgspec
 
-from models.datasets.dataset import Example
+from models.datasets import labelled
+from models.datasets.dataset import Dataset, Example, Split, sha256
+from models.datasets.labelled import Fields, Labelled
 from models.errors import DatasetError
 
 FEWEST = 2  # rows of a label: with one, nothing is left to check by
 FEW = 8
 MOST_LABELS = 500
+LICENCE = "the user's own"
 
 
 class Own(msgspec.Struct, frozen=True):
@@ -24,12 +26,12 @@ class Own(msgspec.Struct, frozen=True):
 
 
 def read(path: Path, *, text: str = "text", label: str = "label") -> Own:
-    """The labelled texts of a CSV; `DatasetError` with one line that says what to do where it holds none."""
-    rows, remarks = _without_repeats(_rows(path, text, label), path)
-    counts = Counter(row.label for row in rows)
+    """What a head can be taught by; `DatasetError` with one line that says what to do where the file is no such."""
+    found = labelled.read(path, Fields(text, label))
+    counts = Counter(row.label for row in found.rows)
     if len(counts) < 2:
-        found = f"only the label {next(iter(counts))!r}" if counts else "no labelled text"
-        msg = f"{path} holds {found}: a head needs two labels or more"
+        held = f"only the label {next(iter(counts))!r}" if counts else "no labelled text"
+        msg = f"{path} holds {held}: a head needs two labels or more"
         raise DatasetError(msg)
     if len(counts) > MOST_LABELS:
         msg = f"{path} holds {len(counts):,} labels, more than {MOST_LABELS}: is {label!r} the column of the labels?"
@@ -39,59 +41,61 @@ def read(path: Path, *, text: str = "text", label: str = "label") -> Own:
         msg = f"{path}: label {lonely[0]!r} has one row: give it {FEWEST} or more, better {FEW}, or leave it out"
         raise DatasetError(msg)
     scarce = sum(count < FEW for count in counts.values())
-    if scarce:
-        remarks.append(f"{scarce} of {len(counts)} labels have less than {FEW} rows: expect little of them")
-    return Own(tuple(rows), tuple(sorted(counts)), tuple(remarks))
+    told = (f"{scarce} of {len(counts)} labels have less than {FEW} rows: expect little of them",) if scarce else ()
+    return Own(found.rows, tuple(sorted(counts)), (*found.remarks, *told))
 
 
-def _rows(path: Path, text: str, label: str) -> list[Example]:
-    lines = csv.DictReader(io.StringIO(_content(path), newline=""))
-    try:
-        names = list(lines.fieldnames or ())
-        if not {text, label} <= set(names):
-            has = ", ".join(names[:8]) or "none"
-            msg = f"{path} has the columns {has}: name yours with --text-column and --label-column"
-            raise DatasetError(msg)
-        return [_row(row, path, lines.line_num, text=text, label=label) for row in lines if any(row.values())]
-    except csv.Error as error:
-        msg = f"{path}, line {lines.line_num}: {error}: save it as CSV again"
-        raise DatasetError(msg) from error
-
-
-def _content(path: Path) -> str:
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        msg = f"{path} cannot be read ({error.strerror}): name a CSV with --data"
-        raise DatasetError(msg) from error
-    if not content.strip():
-        msg = f"{path} is empty: it needs a line of column names and labelled texts below"
+def to_learn(given: str, fields: Fields, labels: dict[str, tuple[str, ...]]) -> tuple[Dataset, Labelled]:
+    """The set that `FILE:HEAD` names, to learn from, of a head with these labels; `DatasetError` where it fits none."""
+    path, head = _parted(given)
+    found = _rows(path, fields)
+    if head not in labels:
+        msg = f"{given}: there is no head {head!r} to add to, but {', '.join(labels)}: a new one is taught with --head"
         raise DatasetError(msg)
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        msg = f"{path}, line {line}: byte {content[error.start]:#04x} is no UTF-8: save all of it as UTF-8"
-        raise DatasetError(msg) from error
+    require_labels(found.rows, labels[head], path=str(path), head=head)
+    return _dataset(path, head, Split(found.rows, ())), found
 
 
-def _row(row: dict[str, str], path: Path, line: int, *, text: str, label: str) -> Example:
-    words, name = (row.get(text) or "").strip(), (row.get(label) or "").strip()
-    if not words or not name:
-        missing = text if not words else label
-        msg = f"{path}, line {line}: {missing!r} is empty: fill it in, or leave the line out"
+def to_measure(given: str, fields: Fields) -> tuple[Dataset, Labelled]:
+    """The set that `FILE:HEAD` names, to be measured on; `DatasetError` where it is none."""
+    path, head = _parted(given)
+    found = _rows(path, fields)
+    return _dataset(path, head, Split((), found.rows)), found
+
+
+def require_labels(rows: tuple[Example, ...], labels: tuple[str, ...], *, path: str, head: str) -> None:
+    """`DatasetError` where a row has a label that the head lacks."""
+    if strange := sorted({row.label for row in rows} - set(labels)):
+        shown = ", ".join(labels[:8]) + (", …" if len(labels) > 8 else "")
+        msg = f"{path} has the label {strange[0]!r}, which {head} lacks ({shown}): correct it, or leave those rows out"
         raise DatasetError(msg)
-    return Example(words, name)
 
 
-def _without_repeats(rows: list[Example], path: Path) -> tuple[list[Example], list[str]]:
-    """Each text once; `DatasetError` where one has two labels."""
-    known: dict[str, str] = {}
-    for row in rows:
-        if known.setdefault(row.text, row.label) != row.label:
-            other = known[row.text]
-            msg = f"{path}: {row.text[:60]!r} is labelled {other!r} and {row.label!r}: keep one of them"
-            raise DatasetError(msg)
-    repeats = len(rows) - len(known)
-    remarks = [f"{repeats:,} rows repeat others and are left out"] if repeats else []
-    return [Example(words, name) for words, name in known.items()], remarks
+def _parted(given: str) -> tuple[Path, str]:
+    path, colon, head = given.rpartition(":")
+    if not colon or not path or not head or "/" in head:
+        msg = f"{given!r} is no FILE:HEAD, such as corrected.jsonl:sentiment"
+        raise DatasetError(msg)
+    return Path(path), head
+
+
+def _rows(path: Path, fields: Fields) -> Labelled:
+    found = labelled.read(path, fields)
+    if not found.rows:
+        msg = f"{path} holds no labelled text: label some first"
+        raise DatasetError(msg)
+    return found
+
+
+def _dataset(path: Path, head: str, split: Split) -> Dataset:
+    return Dataset(
+        name="own-" + re.sub(r"\W+", "-", path.stem).strip("-"),
+        head=head,
+        licence=LICENCE,
+        source=path.name,
+        files=(),
+        read=lambda _data: split,
+        measured=bool(split.test),
+        pinned=sha256([path]),
+        own=True,
+    )

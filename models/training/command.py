@@ -1,5 +1,6 @@
 """What `pulsewire train` does: the shipped model's sets, recipe and starting weights, told as it goes."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -7,7 +8,7 @@ import msgspec
 from models import packages
 from models.console import Report
 from models.datasets.catalogue import CATALOGUE
-from models.datasets.dataset import sample
+from models.datasets.dataset import Dataset, sample
 from models.training import start
 from models.training import train as training
 from models.training.loop import Recipe, Step
@@ -29,10 +30,14 @@ def run(
     minutes: float,
     rows: int,
     threads: int,
+    added: Sequence[Dataset] = (),
     report: Report,
 ) -> Run:
-    """Train and leave a run in `out`; `ModelError` when sets, weights or the run to go on from cannot be had."""
-    material = training.gather(CATALOGUE, data)
+    """Train and leave a run in `out`; `ModelError` when sets, weights or the run to go on from cannot be had.
+
+    `added` are sets beside those of the catalogue.
+    """
+    material = training.gather((*CATALOGUE, *added), data)
     if further:
         beginning, recipe = start.earlier_run(further), FURTHER
     else:

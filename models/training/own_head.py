@@ -17,7 +17,7 @@ import numpy as np
 from models import manifest as manifests
 from models.console import Report
 from models.datasets.dataset import Example, sample, sha256
-from models.datasets.own import Own
+from models.datasets.own import LICENCE, Own
 from models.errors import BundleError, HeadError
 from models.manifest import MANIFEST, MODEL, TOKENIZER, DataRecord, Manifest
 from models.publish import published
@@ -67,7 +67,7 @@ def teach(
         fitted = _fitted(read, [own.labels.index(row.label) for row in rows], len(own.labels))
         (part / MODEL).write_bytes(graft.with_head(name, fitted.head.weight, fitted.head.bias))
         (part / TOKENIZER).write_bytes((bundle / TOKENIZER).read_bytes())
-        record = DataRecord(data.name, name, "the user's own", data.name, len(rows), 0, sha256([data]))
+        record = DataRecord(data.name, name, LICENCE, data.name, len(rows), 0, sha256([data]))
         made = _manifest(part, known, name, labels=own.labels, fitted=fitted, record=record)
         made = msgspec.structs.replace(made, kinds=known.kinds | {name: tuple(kinds)})
         (part / MANIFEST).write_bytes(msgspec.json.format(msgspec.json.encode(made), indent=2) + b"\n")

@@ -2,7 +2,7 @@
 
 import typer
 
-from streams.cli import dlq, ingest
+from streams.cli import dlq, ingest, samples
 from streams.cli.alerts import alerts
 from streams.cli.bench import ANY_OPTION, bench
 from streams.cli.classify import classify
@@ -19,5 +19,6 @@ app.command()(query)
 app.command()(alerts)
 app.add_typer(ingest.app, name="ingest")
 app.add_typer(dlq.app, name="dlq")
+app.add_typer(samples.app, name="samples")
 app.command(context_settings=ANY_OPTION)(bench)
 app.command()(doctor)
