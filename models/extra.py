@@ -4,7 +4,7 @@ from importlib.util import find_spec
 
 from models.errors import ExtraMissing
 
-NEEDED = ("torch", "transformers", "safetensors", "onnx")
+NEEDED = ("torch", "transformers", "safetensors", "onnx", "peft", "tensorboard")
 
 
 def require_train() -> None:

@@ -11,7 +11,7 @@ from models.datasets.catalogue import CATALOGUE
 from models.datasets.dataset import Dataset, sample
 from models.training import start
 from models.training import train as training
-from models.training.loop import Recipe, Step
+from models.training.recipe import Recipe, Step
 from models.training.run_folder import Run
 from models.training.train import Material
 
@@ -19,36 +19,70 @@ from models.training.train import Material
 FIRST = Recipe(max_length=192, freeze_words=True, word_drop=0.1, average=0.999)
 # A network that knows its texts already is kept from learning them by heart.
 FURTHER = msgspec.structs.replace(FIRST, encoder_rate=8e-5, seed=1)
+# What is added beside the matrices starts from nothing and needs a higher rate than they do.
+RATES = {"lora": 1e-3, "adapters": 5e-3}
+R_DROP_DROPOUT = 0.1  # without any, two readings are the same
 
 
-def run(
-    out: Path,
-    data: Path,
-    further: Path | None,
-    *,
-    epochs: int,
-    minutes: float,
-    rows: int,
-    threads: int,
-    added: Sequence[Dataset] = (),
-    report: Report,
-) -> Run:
-    """Train and leave a run in `out`; `ModelError` when sets, weights or the run to go on from cannot be had.
+class Choices(msgspec.Struct, frozen=True):
+    """What the command leaves open of a recipe; the names are the recipe's own."""
+
+    epochs: int = 3
+    steps: int = 0
+    minutes: float = 0.0
+    threads: int = 1
+    method: str = "full"
+    rank: int = Recipe().rank
+    accumulate: int = 1
+    r_drop: float = 0.0
+    fgm: float = 0.0
+    measure_every: int = 1_000
+    patience: int = 0
+
+    def over(self, recipe: Recipe) -> Recipe:
+        """The recipe with these choices in it."""
+        chosen = msgspec.structs.asdict(self) | {"limit_s": self.minutes * 60}
+        del chosen["minutes"]
+        if rate := RATES.get(self.method):
+            chosen["encoder_rate"] = rate
+        if self.r_drop:
+            chosen["dropout"] = R_DROP_DROPOUT
+        return msgspec.structs.replace(recipe, **chosen)
+
+
+class Where(msgspec.Struct, frozen=True):
+    """The run's folder, the run that it goes on from, and what becomes of an unfinished one in the folder."""
+
+    out: Path
+    further: Path | None = None
+    resume: bool = False
+    replace: bool = False
+
+
+def run(where: Where, data: Path, choices: Choices, *, added: Sequence[Dataset] = (), rows: int, report: Report) -> Run:
+    """Train and leave a run; `ModelError` when sets, weights or the run to go on from cannot be had.
 
     `added` are sets beside those of the catalogue.
     """
     material = training.gather((*CATALOGUE, *added), data)
-    if further:
-        beginning, recipe = start.earlier_run(further), FURTHER
+    if where.further:
+        beginning, recipe = start.earlier_run(where.further), FURTHER
     else:
         beginning, recipe = start.multilingual_e5_small(material.texts, packages.cache_folder()), FIRST
-    recipe = msgspec.structs.replace(recipe, epochs=epochs, limit_s=minutes * 60, threads=threads)
 
     def after(step: Step) -> None:
         pace = step.rows / step.seconds
         report(max(step.done, step.step / step.steps), f"{step.head} loss {step.loss:.3f}, {pace:.0f} rows/s")
 
-    return training.train(_cut(material, rows), beginning, recipe, out, after=after)
+    return training.train(
+        _cut(material, rows),
+        beginning,
+        choices.over(recipe),
+        where.out,
+        after=after,
+        resume=where.resume,
+        replace=where.replace,
+    )
 
 
 def _cut(material: Material, rows: int) -> Material:

@@ -1,49 +1,39 @@
-"""The training loop: one pass over the batches, with checkpoints, that ends by the last step or by the clock."""
+"""The training loop: one pass over the batches, that ends by the last step or by the clock.
+
+1. The next step depends on the network, the batches, the recipe and on what `Loop.tensors` and `Loop.position` hold,
+   and on nothing else: a loop that takes those back goes on to the same bits.
+2. Only a run that is ended by the clock depends on the machine's speed.
+"""
 
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 import torch
 from torch import Tensor
-from torch.nn.functional import cross_entropy
 
+from models.training import methods, objective
 from models.training.batches import Batch, Row
+from models.training.mean import Mean
 from models.training.network import Network
 from models.training.progress import rate, share
+from models.training.recipe import Recipe, Step
+
+__all__ = ["Loop", "Mean", "Position", "Recipe", "Step", "dropped", "run"]
 
 CLIP = 1.0
 SHORT = 14  # ids; shorter rows lose none
+RANDOM = "random"  # torch's own state, among the tensors
 
 
-class Recipe(msgspec.Struct, frozen=True):
-    """The numbers of a run. Heads need a high rate: at 1e-3 they had not moved after 100 steps."""
-
-    batch: int = 32
-    max_length: int = 96  # tokens, the two special ones included
-    encoder_rate: float = 1e-4
-    heads_rate: float = 3e-3
-    seed: int = 0
-    epochs: int = 1
-    threads: int = 1  # two thrash on a busy machine
-    limit_s: float = 0.0  # 0: no limit
-    checkpoint_s: float = 300.0
-    freeze_words: bool = False  # leave the table of pieces as it is: a third of the numbers, a tenth of the time
-    word_drop: float = 0.0  # the share of pieces that a text loses, in half of the rows
-    average: float = 0.0  # how much of the mean of the weights a step leaves as it is; 0: the last weights are taken
-
-
-class Step(msgspec.Struct, frozen=True):
-    """What is known after a step."""
+class Position(msgspec.Struct, frozen=True):
+    """Where a loop stands, beside its tensors."""
 
     step: int
-    steps: int
-    head: str
-    loss: float
     rows: int
     seconds: float
-    done: float  # 0 to 1
+    chance: tuple[int, tuple[int, ...], float | None]  # of `random.Random`
 
 
 def run(
@@ -56,77 +46,117 @@ def run(
     smoothing: dict[str, float] | None = None,
 ) -> Step:
     """Train in place and call `after` with every step; the answer is the last one. `smoothing` is each head's own."""
-    chance = random.Random(recipe.seed)  # noqa: S311 - what is dropped, not a secret
-    optimizer = _optimizer(network, recipe)
-    base_rates = [group["lr"] for group in optimizer.param_groups]
-    mean = Mean(network, recipe.average)
-    started, rows = time.monotonic(), 0
-    last = Step(0, len(work), "", 0.0, 0, 0.0, 0.0)
-    network.train()
-    for number, batch in enumerate(work):
-        # The rate of the middle of this step: neither the first nor the last is taken for nothing.
-        done = share(number, len(work), time.monotonic() - started, recipe.limit_s or None)
-        if done >= 1:
-            break
-        for group, base in zip(optimizer.param_groups, base_rates, strict=True):
-            group["lr"] = base * rate(done + 0.5 / len(work))
-        seen = dropped(batch, recipe.word_drop, chance) if recipe.word_drop else batch
-        loss = _step(network, seen, optimizer, pad=pad, smoothing=(smoothing or {}).get(batch.head, 0.0))
-        mean.follow(number + 1)
-        rows += len(batch.rows)
-        elapsed = time.monotonic() - started
-        last = Step(number + 1, len(work), batch.head, loss, rows, elapsed, done)
+    loop = Loop(network, work, recipe, pad=pad, smoothing=smoothing)
+    last = Step(0, loop.steps, (), 0, 0.0, 0.0)
+    for last in loop.go():
         after(last)
-    mean.take()
-    network.eval()
+    loop.end()
     return last
 
 
-class Mean:
-    """The exponential moving average of a network's weights, each step counting `keep` times as much as the next."""
+class Loop:
+    """A network on its way through its batches."""
 
-    EVERY = 10  # steps; the weights hardly move in so few, and to add them up takes time
+    def __init__(
+        self,
+        network: Network,
+        work: Sequence[Batch],
+        recipe: Recipe,
+        *,
+        pad: int,
+        smoothing: dict[str, float] | None = None,
+    ) -> None:
+        methods.prepare(network, recipe)
+        self.network, self.recipe, self._pad = network, recipe, pad
+        self._smoothing = (smoothing or {}) if recipe.smooth else {}
+        self._work = [work[at : at + recipe.accumulate] for at in range(0, len(work), recipe.accumulate)]
+        if recipe.steps:
+            self._work = self._work[: recipe.steps]
+        self._chance = random.Random(recipe.seed)  # noqa: S311 - what is dropped, not a secret
+        self._optimizer = _optimizer(network, recipe)
+        self._rates = [group["lr"] for group in self._optimizer.param_groups]
+        self.mean = Mean(network, recipe.average)
+        self.step, self.rows, self.seconds = 0, 0, 0.0
 
-    def __init__(self, network: Network, keep: float) -> None:
-        self._network, self._keep = network, keep**self.EVERY
-        moving = [one for one in network.parameters() if one.requires_grad] if keep else []
-        self._pairs = [(one, one.detach().clone()) for one in moving]
+    @property
+    def steps(self) -> int:
+        return len(self._work)
 
-    def follow(self, step: int) -> None:
-        """Take in the weights after this step; the first ones weigh less, so that the start is soon forgotten."""
-        if step % self.EVERY:
-            return
-        taken = step // self.EVERY
-        keep = min(self._keep, taken / (taken + 10))
-        for now, mean in self._pairs:
-            mean.lerp_(now.detach(), 1 - keep)
+    def go(self) -> Iterator[Step]:
+        """Do the steps that are left, and say of each what came of it."""
+        started = time.monotonic() - self.seconds
+        self.network.train()
+        while self.step < self.steps:
+            # The rate of the middle of this step: neither the first nor the last is taken for nothing.
+            done = share(self.step, self.steps, time.monotonic() - started, self.recipe.limit_s or None)
+            if done >= 1:
+                return
+            for group, base in zip(self._optimizer.param_groups, self._rates, strict=True):
+                group["lr"] = base * rate(done + 0.5 / self.steps)
+            work = self._work[self.step]
+            losses = self._learnt(work)
+            self.step += 1
+            self.mean.follow(self.step)
+            self.rows += sum(len(batch.rows) for batch in work)
+            self.seconds = time.monotonic() - started
+            yield Step(self.step, self.steps, losses, self.rows, self.seconds, done)
 
-    def take(self) -> None:
-        """Give the network its mean weights."""
-        for now, mean in self._pairs:
-            now.data.copy_(mean)
+    def end(self) -> None:
+        """Leave the network with the weights that are kept."""
+        self.mean.take()
+        self.network.eval()
+
+    def _learnt(self, work: Sequence[Batch]) -> tuple[tuple[str, float], ...]:
+        self._optimizer.zero_grad(set_to_none=True)
+        losses = []
+        for batch in work:
+            seen = dropped(batch, self.recipe.word_drop, self._chance) if self.recipe.word_drop else batch
+            smoothing = self._smoothing.get(batch.head, 0.0)
+            loss = objective.backward(
+                self.network, seen, self.recipe, pad=self._pad, smoothing=smoothing, share=1 / len(work)
+            )
+            losses.append((batch.head, loss))
+        torch.nn.utils.clip_grad_norm_(self.network.parameters(), CLIP)
+        self._optimizer.step()
+        return tuple(losses)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """What is learnt, its mean, what the optimizer remembers, and what torch draws next."""
+        found = {RANDOM: torch.get_rng_state()}
+        for name, weight in self._learning():
+            found[f"now.{name}"] = weight.detach()
+            found |= {f"{kind}.{name}": value for kind, value in self._optimizer.state.get(weight, {}).items()}
+        return found | {f"mean.{name}": mean for name, mean in self.mean.tensors.items()}
+
+    def position(self) -> Position:
+        version, numbers, gauss = self._chance.getstate()
+        return Position(self.step, self.rows, self.seconds, (version, numbers, gauss))
+
+    def restore(self, tensors: dict[str, Tensor], position: Position) -> None:
+        """Stand where another loop of the same run stood."""
+        for name, weight in self._learning():
+            weight.data.copy_(tensors[f"now.{name}"])
+            kinds = ("step", "exp_avg", "exp_avg_sq")
+            known = {kind: tensors[f"{kind}.{name}"] for kind in kinds if f"{kind}.{name}" in tensors}
+            if known:
+                self._optimizer.state[weight] = known
+        for name, mean in self.mean.tensors.items():
+            mean.copy_(tensors[f"mean.{name}"])
+        torch.set_rng_state(tensors[RANDOM])
+        self._chance.setstate(position.chance)
+        self.step, self.rows, self.seconds = position.step, position.rows, position.seconds
+
+    def _learning(self) -> list[tuple[str, Tensor]]:
+        return [(name, one) for name, one in self.network.named_parameters() if one.requires_grad]
 
 
 def _optimizer(network: Network, recipe: Recipe) -> torch.optim.Optimizer:
-    if recipe.freeze_words:
-        network.encoder.embeddings.requires_grad_(False)
-    groups = [
-        {"params": [one for one in network.encoder.parameters() if one.requires_grad], "lr": recipe.encoder_rate},
-        {"params": list(network.heads.parameters()), "lr": recipe.heads_rate},
-    ]
+    encoder = [one for one in network.encoder.parameters() if one.requires_grad]
+    groups = [{"params": list(network.heads.parameters()), "lr": recipe.heads_rate}]
+    if encoder:
+        decay = 0.0 if recipe.method == "adapters" else 0.01  # a factor's place is 1, not 0
+        groups.insert(0, {"params": encoder, "lr": recipe.encoder_rate, "weight_decay": decay})
     return torch.optim.AdamW(groups, weight_decay=0.01, fused=True)  # a fifth off each step
-
-
-def _step(network: Network, batch: Batch, optimizer: torch.optim.Optimizer, *, pad: int, smoothing: float) -> float:
-    ids, mask, labels = tensors(batch, pad=pad)
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        logits = network.head(batch.head, ids, mask)
-    loss = cross_entropy(logits.float(), labels, label_smoothing=smoothing)
-    optimizer.zero_grad(set_to_none=True)
-    loss.backward()
-    torch.nn.utils.clip_grad_norm_(network.parameters(), CLIP)
-    optimizer.step()
-    return float(loss.item())
 
 
 def dropped(batch: Batch, share_: float, chance: random.Random) -> Batch:
@@ -139,14 +169,3 @@ def dropped(batch: Batch, share_: float, chance: random.Random) -> Batch:
         inner = [one for one in row.ids[1:-1] if chance.random() >= share_]
         rows.append(Row((row.ids[0], *inner, row.ids[-1]), row.label))
     return Batch(batch.head, tuple(rows))
-
-
-def tensors(batch: Batch, *, pad: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Ids and mask, int64[batch, longest], and labels, int64[batch]."""
-    longest = max(len(row.ids) for row in batch.rows)
-    ids = torch.full((len(batch.rows), longest), pad)
-    mask = torch.zeros((len(batch.rows), longest), dtype=torch.int64)
-    for number, row in enumerate(batch.rows):
-        ids[number, : len(row.ids)] = torch.tensor(row.ids)
-        mask[number, : len(row.ids)] = 1
-    return ids, mask, torch.tensor([row.label for row in batch.rows])

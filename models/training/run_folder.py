@@ -4,22 +4,28 @@ runs/<name>/
     model.safetensors   the network, fp32; written anew at each checkpoint
     encoder.json        the encoder's configuration
     tokenizer.json
-    run.json            heads, data, recipe, progress
+    run.json            heads, data, recipe, hashes, progress, figures on validation rows
     log.jsonl           one line every few steps: step, loss, rows/s
+    events.out.tfevents.pulsewire   the same for TensorBoard
+    resume.safetensors  what --resume needs; gone at the end
+    best.safetensors    under --patience the best weights so far; gone at the end
 
-Every file but the log is replaced in one step, so that a run can be exported while it goes on.
+Every file but the logs is replaced in one step, so that a run can be exported while it goes on.
 """
 
 import os
 from pathlib import Path
 
 import msgspec
-from safetensors.torch import load_file, save_file
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from safetensors.torch import save as to_bytes
 from transformers import BertConfig, BertModel
 
 from models.errors import RunError
 from models.manifest import DataRecord
 from models.training.network import Network
+from models.training.validation import Measured
 
 
 class Run(msgspec.Struct, frozen=True):
@@ -40,17 +46,49 @@ class Run(msgspec.Struct, frozen=True):
     steps: int = 0
     steps_planned: int = 0
     seconds: float = 0.0
+    method: str = "full"
+    hashes: dict[str, str] = {}  # of code, rows and start
+    measured: tuple[Measured, ...] = ()  # on validation rows
+    kept_step: int = 0  # after which the weights were as they are kept
 
 
 def save(folder: Path, run: Run, network: Network, tokenizer_json: str) -> None:
     """Write a checkpoint; a reader sees the last whole one."""
-    folder.mkdir(parents=True, exist_ok=True)
-    _replace(folder / "tokenizer.json", tokenizer_json.encode())
-    _replace(folder / "encoder.json", network.encoder.config.to_json_string().encode())
-    weights = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
-    save_file(weights, folder / "model.safetensors.part")
-    (folder / "model.safetensors.part").replace(folder / "model.safetensors")
-    _replace(folder / "run.json", msgspec.json.format(msgspec.json.encode(run), indent=2))
+    ready(folder)
+    replace(folder / "tokenizer.json", tokenizer_json.encode())
+    replace(folder / "encoder.json", network.encoder.config.to_json_string().encode())
+    write_weights(folder / "model.safetensors", network)
+    replace(folder / "run.json", msgspec.json.format(msgspec.json.encode(run), indent=2))
+
+
+def write_weights(path: Path, network: Network) -> None:
+    """The network's weights as they are."""
+    replace(path, to_bytes({name: tensor.contiguous() for name, tensor in network.state_dict().items()}))
+
+
+def ready(folder: Path) -> None:
+    """Make the folder; `RunError` when that cannot be."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        msg = f"{folder} cannot be made ({error.strerror}): name another folder with --out"
+        raise RunError(msg) from error
+
+
+def replace(path: Path, content: bytes) -> None:
+    """Put a file in place in one step; on a full disk `RunError`, and the file that was there stays."""
+    part = path.with_suffix(path.suffix + ".part")
+    try:
+        with part.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        size = f"{len(content) / 1e6:.0f} MB"
+        msg = f"{path} cannot be written ({error.strerror}; it needs {size}): make room, then go on with --resume"
+        raise RunError(msg) from error
 
 
 def load(folder: Path) -> tuple[Run, Network, str]:
@@ -62,13 +100,7 @@ def load(folder: Path) -> tuple[Run, Network, str]:
         network = Network(BertModel(config, add_pooling_layer=False), run.heads)
         network.load_state_dict(load_file(folder / "model.safetensors"))
         tokenizer_json = (folder / "tokenizer.json").read_text(encoding="utf-8")
-    except (OSError, msgspec.MsgspecError, RuntimeError) as error:
+    except (OSError, msgspec.MsgspecError, RuntimeError, SafetensorError) as error:
         msg = f"{folder} holds no whole training run ({error}): name a folder that `pulsewire train` wrote"
         raise RunError(msg) from error
     return run, network.eval(), tokenizer_json
-
-
-def _replace(path: Path, content: bytes) -> None:
-    part = path.with_suffix(path.suffix + ".part")
-    part.write_bytes(content)
-    os.replace(part, path)  # noqa: PTH105 - reads as what it is: one atomic step

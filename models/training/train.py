@@ -1,10 +1,10 @@
 """A whole training run: read the sets, prepare the texts, start from the encoder, loop, keep what came out."""
 
 import random
-import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
+from itertools import accumulate
 from pathlib import Path
 
 import msgspec
@@ -12,19 +12,22 @@ import torch
 from tokenizers import Tokenizer
 
 from models import heads as declarations
-from models.datasets.dataset import Dataset, Example
+from models.datasets.dataset import Dataset, Example, sample
 from models.datasets.parts import parted
 from models.manifest import DataRecord
 from models.text import NORMALIZATION, prepare
-from models.training import loop, run_folder
+from models.training import checkpoint
 from models.training.batches import Row, batches
-from models.training.loop import Recipe, Step
+from models.training.checkpoint import Identity
+from models.training.keeper import Keeper
+from models.training.loop import Loop
 from models.training.network import Network, seed
+from models.training.recipe import Recipe, Step
 from models.training.run_folder import Run
 from models.training.start import Start
+from models.training.validation import Validation
 
 PAD = 1
-LOG_EVERY = 10
 
 
 class Material(msgspec.Struct, frozen=True):
@@ -32,6 +35,7 @@ class Material(msgspec.Struct, frozen=True):
 
     tasks: tuple[tuple[str, tuple[Example, ...]], ...]  # head, examples whose texts are prepared
     records: tuple[DataRecord, ...]
+    validation: tuple[tuple[str, tuple[Example, ...]], ...] = ()  # of the sets that are measured; not learnt from
 
     @property
     def texts(self) -> list[str]:
@@ -41,19 +45,22 @@ class Material(msgspec.Struct, frozen=True):
 def gather(sets: Sequence[Dataset], data: Path) -> Material:
     """Read every set, leave out what is held out or nearly so, and prepare what training sees of the rest."""
     tasks, records = [], []
+    kept: dict[str, list[Example]] = {}
     splits = [one.load(data) for one in sets]
     held_out = [row.text for split in splits for row in split.test]
     for one, split in zip(sets, splits, strict=True):
         if not split.train:
             continue  # only measured on
         chance = random.Random(0)  # noqa: S311 - views of rows, not a secret
-        learnt = parted(split.train, held_out).train
-        seen = [view for _ in range(one.repeat) for row in learnt for view in one.views(row, chance)]
+        parts = parted(split.train, held_out)
+        seen = [view for _ in range(one.repeat) for row in parts.train for view in one.views(row, chance)]
         rows = tuple(Example(prepare(row.text), row.label) for row in seen)
         tasks.append((one.head, rows))
         source = (one.name, one.head, one.licence, one.source)
         records.append(DataRecord(*source, len(rows), len(split.test), one.sha256(data)))
-    return Material(tuple(tasks), tuple(records))
+        if one.measured:
+            kept.setdefault(one.head, []).extend(Example(prepare(row.text), row.label) for row in parts.validation)
+    return Material(tuple(tasks), tuple(records), tuple((head, tuple(rows)) for head, rows in kept.items()))
 
 
 def train(
@@ -64,26 +71,50 @@ def train(
     *,
     heads: dict[str, tuple[str, ...]] | None = None,
     after: Callable[[Step], None] = lambda _step: None,
+    resume: bool = False,
+    replace: bool = False,
 ) -> Run:
-    """Train the heads on `start` and leave a run folder; checkpoints on the way."""
+    """Train the heads on `start` and leave a run folder; checkpoints on the way.
+
+    With `resume` the run that `folder` holds goes on to the weights that it would have had unbroken; with `replace` it
+    is given up for a new one.
+
+    Raises:
+        RunError: there is no such run, or one that `replace` would be needed for, or the folder cannot be written.
+    """
     heads = heads or declarations.labels()
     torch.set_num_threads(recipe.threads)
     seed(recipe.seed)
     network = Network(start.encoder, heads)
     _take_over(network, start, heads)
-    tasks = encoded(material, start.tokenizer_json, heads=heads, max_length=recipe.max_length)
+    tasks = encoded(material.tasks, start.tokenizer_json, heads=heads, max_length=recipe.max_length)
+    who = checkpoint.identity(recipe, network, start.tokenizer_json, tasks)
     orders = [batches(tasks, size=recipe.batch, seed=recipe.seed + epoch) for epoch in range(recipe.epochs)]
-    work = [batch for order in orders for batch in order]
-    run = _describe(material, start, recipe, heads, name=folder.name, steps=len(work))
-    keeper = _Keeper(folder, run, network, start.tokenizer_json, checkpoint_s=recipe.checkpoint_s)
-
-    def both(step: Step) -> None:
-        keeper.after(step)
-        after(step)
-
     known = declarations.declared()
     smoothing = {name: known[name].loss.smoothing for name in heads if name in known}
-    return keeper.save(loop.run(network, work, recipe, pad=PAD, after=both, smoothing=smoothing))
+    loop = Loop(network, [batch for order in orders for batch in order], recipe, pad=PAD, smoothing=smoothing)
+    keeper = Keeper(
+        folder,
+        _describe(material, start, who, heads, name=folder.name, steps=loop.steps),
+        loop,
+        _validation(material, start, recipe, heads),
+        who=who,
+        epoch_ends=[batches_ // recipe.accumulate for batches_ in accumulate(map(len, orders))],
+        tokenizer_json=start.tokenizer_json,
+    )
+    keeper.begin(resume=resume, replace=replace)
+    for step in loop.go():
+        going_on = keeper.after(step)
+        after(step)
+        if not going_on:
+            break
+    return keeper.end()
+
+
+def _validation(material: Material, start: Start, recipe: Recipe, heads: dict[str, tuple[str, ...]]) -> Validation:
+    some = [(head, sample(rows, recipe.measure_rows)) for head, rows in material.validation if head in heads]
+    tasks = encoded(some, start.tokenizer_json, heads=heads, max_length=recipe.max_length)
+    return Validation(tasks, heads, pad=PAD)
 
 
 def _take_over(network: Network, start: Start, heads: dict[str, tuple[str, ...]]) -> None:
@@ -96,65 +127,43 @@ def _take_over(network: Network, start: Start, heads: dict[str, tuple[str, ...]]
 
 
 def encoded(
-    material: Material, tokenizer_json: str, *, heads: dict[str, tuple[str, ...]], max_length: int
+    tasks: Sequence[tuple[str, Sequence[Example]]],
+    tokenizer_json: str,
+    *,
+    heads: dict[str, tuple[str, ...]],
+    max_length: int,
 ) -> list[tuple[str, list[Row]]]:
     """Each task's rows as token ids, cut to `max_length`, and label numbers."""
     tokenizer = Tokenizer.from_str(tokenizer_json)
     tokenizer.no_padding()
     tokenizer.enable_truncation(max_length)
-    tasks = []
-    for head, examples in material.tasks:
+    found = []
+    for head, examples in tasks:
         encodings = tokenizer.encode_batch_fast([example.text for example in examples])
         labels = [heads[head].index(example.label) for example in examples]
-        tasks.append((head, [Row(tuple(one.ids), label) for one, label in zip(encodings, labels, strict=True)]))
-    return tasks
+        found.append((head, [Row(tuple(one.ids), label) for one, label in zip(encodings, labels, strict=True)]))
+    return found
 
 
 def _describe(
-    material: Material, start: Start, recipe: Recipe, heads: dict[str, tuple[str, ...]], *, name: str, steps: int
+    material: Material, start: Start, who: Identity, heads: dict[str, tuple[str, ...]], *, name: str, steps: int
 ) -> Run:
+    numbers = msgspec.to_builtins(who.recipe)
+    numbers.pop("method")
     return Run(
         name=name,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         base=start.name,
         base_licence=start.licence,
         heads=heads,
-        max_length=recipe.max_length,
+        max_length=who.recipe.max_length,
         normalization=NORMALIZATION,
         data=material.records,
-        recipe={name: float(value) for name, value in msgspec.to_builtins(recipe).items()},
+        recipe={name: float(value) for name, value in numbers.items()},
         code=version("pulsewire"),
         steps_planned=steps,
         validation=True,
         seen=start.seen,
+        method=who.recipe.method,
+        hashes={"code": who.code, "rows": who.rows, "start": who.start},
     )
-
-
-class _Keeper:
-    """Writes the log and the checkpoints of a run."""
-
-    def __init__(self, folder: Path, run: Run, network: Network, tokenizer_json: str, *, checkpoint_s: float) -> None:
-        self.folder, self.run, self.network, self.tokenizer_json = folder, run, network, tokenizer_json
-        self.checkpoint_s, self.saved_at = checkpoint_s, time.monotonic()
-        self.losses: dict[str, list[float]] = {}
-        folder.mkdir(parents=True, exist_ok=True)
-
-    def after(self, step: Step) -> None:
-        self.losses.setdefault(step.head, []).append(step.loss)
-        if step.step % LOG_EVERY == 0:
-            self._log(step)
-        if time.monotonic() - self.saved_at >= self.checkpoint_s:
-            self.save(step)
-            self.saved_at = time.monotonic()
-
-    def save(self, step: Step) -> Run:
-        run = msgspec.structs.replace(self.run, steps=step.step, seconds=round(step.seconds, 1))
-        run_folder.save(self.folder, run, self.network, self.tokenizer_json)
-        return run
-
-    def _log(self, step: Step) -> None:
-        means = {head: round(sum(all_) / len(all_), 4) for head, all_ in sorted(self.losses.items())}
-        line = {"step": step.step, "rows_per_s": round(step.rows / step.seconds, 1), "done": round(step.done, 4)}
-        with (self.folder / "log.jsonl").open("ab") as log:
-            log.write(msgspec.json.encode(line | {"loss": means}) + b"\n")
-        self.losses.clear()

@@ -72,7 +72,7 @@ def test_a_run_says_what_it_was_made_of(run: Path) -> None:
     assert (found.steps, found.base, found.max_length) == (found.steps_planned, "tiny", 24)
     assert not network.training
     lines = [msgspec.json.decode(line) for line in (run / "log.jsonl").read_bytes().splitlines()]
-    assert [line["step"] for line in lines] == list(range(10, found.steps + 1, 10))
+    assert [line["step"] for line in lines if "loss" in line] == list(range(10, found.steps + 1, 10))
 
 
 def test_the_same_seed_gives_the_same_weights(tmp_path: Path) -> None:
