@@ -9,6 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 PAGE = Path(__file__).parents[2] / "docs" / "benchmarks.md"
+STREAM = ("faust-streaming", "aiokafka", "chdb")
 HEAD = """# Benchmarks
 
 Made by `make bench`. Each figure stands beside a baseline that was taken in turn with it, in the same run; medians of
@@ -22,19 +23,19 @@ def spread(values, form="{:,.0f}"):
     return f"{form.format(middle)} ({form.format(low)} to {form.format(high)})"
 
 
-def write(name, what, rows, *, page=PAGE):
+def write(name, what, rows, *, page=PAGE, packages=STREAM):
     """Put a section into the page, in place of the one that it had."""
     head = "".join(f"| {column} " for column in rows[0]) + "|\n" + "|---" * len(rows[0]) + "|\n"
     table = head + "".join("".join(f"| {value} " for value in row.values()) + "|\n" for row in rows)
-    section = f"\n## {name}\n\n{what}\n\n{table}\n{_machine()}\n"
+    section = f"\n## {name}\n\n{what}\n\n{table}\n{_machine(packages)}\n"
     text = page.read_text(encoding="utf-8") if page.exists() else HEAD
     found = re.search(rf"\n## {re.escape(name)}\n.*?(?=\n## |\Z)", text, re.DOTALL)
     text = text[: found.start()] + section + text[found.end() :] if found else text.rstrip("\n") + "\n" + section
     page.write_text(text, encoding="utf-8")
 
 
-def _machine():
-    versions = ", ".join(f"{name} {version(name)}" for name in ("faust-streaming", "aiokafka", "chdb"))
+def _machine(packages):
+    versions = ", ".join(f"{name} {version(name)}" for name in packages)
     cpu = next((line.split(":")[1].strip() for line in _cpuinfo() if line.startswith("model name")), platform.machine())
     python, load = platform.python_version(), os.getloadavg()[0]
     return (
