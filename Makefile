@@ -35,7 +35,10 @@ lint: env-test
 	@$(RUN) lint-imports
 
 bench: env-test
+	@$(RUN) pulsewire bench inference --write $(ARGS)
+	@$(RUN) pulsewire bench loop --write $(ARGS)
 	@$(RUN) pulsewire bench pipeline --write $(ARGS)
+	@$(RUN) pulsewire bench latency --write
 
 clean:
 	rm -rf .venv .pulsewire .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache runs

@@ -6,7 +6,7 @@ A key is the text's digest and an answer is packed, so that 100,000 of them take
 import hashlib
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from models.text import MAX_CHARACTERS
 
@@ -23,6 +23,7 @@ class AnswerCache:
         self.size = size
         self.hits = 0
         self.misses = 0
+        self.told: Callable[[int, int], None] = lambda _hits, _misses: None  # of each `get`: hits and misses
         self._answers: OrderedDict[bytes, bytes] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -31,7 +32,7 @@ class AnswerCache:
 
     def get(self, keys: Sequence[bytes]) -> dict[bytes, bytes]:
         """The answers that are known; each of `keys` counts as a hit or a miss."""
-        found = {}
+        found: dict[bytes, bytes] = {}
         with self._lock:
             for key in keys:
                 answer = self._answers.get(key)
@@ -41,6 +42,7 @@ class AnswerCache:
                     self.hits += 1
                     self._answers.move_to_end(key)
                     found[key] = answer
+        self.told(len(found), len(keys) - len(found))
         return found
 
     def put(self, answers: dict[bytes, bytes]) -> None:

@@ -8,6 +8,7 @@ ModelError
  +-- RunError        a training run's folder is missing or damaged
  +-- ExportError     an exported graph does not answer as the network that it was made from
  +-- ReportError     an evaluation cannot be written down
+ +-- Overdue         the classifier did not answer in the time that it was given
  +-- ExtraMissing    the extra `train` is not installed
 """
 
@@ -42,6 +43,10 @@ class ExportError(ModelError):
 
 class ReportError(ModelError):
     """An evaluation cannot be written down."""
+
+
+class Overdue(ModelError):  # noqa: N818 - it says what is so
+    """The classifier did not answer in the time that it was given."""
 
 
 class ExtraMissing(ModelError):  # noqa: N818 - it says what is so

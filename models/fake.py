@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Self
 
 from models import heads
+from models.cache import AnswerCache
 from models.manifest import FORMAT, Manifest, inputs, outputs
 from models.reading import Reading
 from models.text import NORMALIZATION, prepare
@@ -36,6 +37,7 @@ class FakeClassifier:
             pad=1,
             files={},
         )
+        self.cache = AnswerCache(0)
         self.calls: list[int] = []  # how many texts each call held
 
     @classmethod
@@ -48,8 +50,9 @@ class FakeClassifier:
     def device(self) -> str:
         return "CPU"
 
-    def classify(self, texts: Sequence[str]) -> list[Reading]:
+    def classify(self, texts: Sequence[str], *, lane: str = "live", within_s: float | None = None) -> list[Reading]:
         """One reading a text, in order."""
+        del lane, within_s
         self.calls.append(len(texts))
         return [self._reading(text) for text in texts]
 

@@ -11,9 +11,8 @@
 import os
 import struct
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
-from queue import SimpleQueue
 from typing import Any, Self
 
 import numpy as np
@@ -28,6 +27,7 @@ from models.errors import BundleError
 from models.manifest import ADVICE, MODEL, TOKENIZER, Manifest
 from models.reading import Reading
 from models.text import prepare
+from models.workers import Workers
 
 CHUNK = 32  # texts that a worker takes at once
 DECIMALS = 6
@@ -43,14 +43,14 @@ class Classifier:
         self.manifest = manifest
         self.cache = AnswerCache(cache)
         self.threads = len(sessions)
-        self._sessions: SimpleQueue[Any] = SimpleQueue()  # the idle ones
-        for session in sessions:
-            self._sessions.put(session)
         self._provider = sessions[0].get_providers
-        self._tokenizer = tokenizer
-        self._workers = ThreadPoolExecutor(self.threads, thread_name_prefix="classify")
+        self.tokenizer = tokenizer
         self._temperatures = [manifest.temperatures.get(head, 1.0) for head in manifest.labels]
         self._packed = struct.Struct(f"<I{sum(map(len, manifest.labels.values()))}d")
+        self.tools = [partial(self._answers, session) for session in sessions]
+        for tool in self.tools:
+            tool([WARM_UP])
+        self._workers = Workers(self.tools)
 
     @classmethod
     def load(cls, bundle: Path | None = None, *, threads: int | None = None, cache: int = 100_000) -> Self:
@@ -68,10 +68,7 @@ class Classifier:
         manifest = manifests.read(folder)
         sessions = [_session(folder) for _ in range(threads or cores())]
         _check(sessions[0], manifest, folder)
-        made = cls(manifest, sessions, _tokenizer(folder, manifest), cache=cache)
-        for _ in sessions:  # each in turn: the queue gives the one that has been idle longest
-            made._infer([WARM_UP])
-        return made
+        return cls(manifest, sessions, _tokenizer(folder, manifest), cache=cache)
 
     @property
     def device(self) -> str:
@@ -79,12 +76,19 @@ class Classifier:
         provider: str = self._provider()[0]
         return PROVIDERS.get(provider, provider)
 
-    def classify(self, texts: Sequence[str]) -> list[Reading]:
-        """One reading a text, in order. Blocks, with the GIL released while it computes."""
+    def classify(self, texts: Sequence[str], *, lane: str = "live", within_s: float | None = None) -> list[Reading]:
+        """One reading a text, in order. Blocks, with the GIL released while it computes.
+
+        Those who ask in different lanes share the workers: see `lanes`.
+
+        Raises:
+            Overdue: it took longer than `within_s`; what was not begun is not read.
+        """
         keys = [key_of(text) for text in texts]
         wanted = dict(zip(keys, texts, strict=True))
         answers = self.cache.get(list(wanted))
-        fresh = self._fresh({key: text for key, text in wanted.items() if key not in answers})
+        unknown = {key: text for key, text in wanted.items() if key not in answers}
+        fresh = self._fresh(unknown, lane=lane, within_s=within_s)
         self.cache.put(fresh)
         answers |= fresh
         readings = {key: self._reading(answer) for key, answer in answers.items()}
@@ -92,26 +96,19 @@ class Classifier:
 
     def close(self) -> None:
         """End the workers. The classifier answers no more."""
-        self._workers.shutdown()
+        self._workers.close()
 
-    def _fresh(self, wanted: dict[bytes, str]) -> dict[bytes, bytes]:
+    def _fresh(self, wanted: dict[bytes, str], *, lane: str, within_s: float | None) -> dict[bytes, bytes]:
         """Infer what is not known: texts of like length together, the long ones first, so that no worker is late."""
         keys = sorted(wanted, key=lambda key: len(wanted[key]), reverse=True)
         size = min(CHUNK, -(-len(keys) // self.threads)) or 1
         chunks = [[wanted[key] for key in keys[start : start + size]] for start in range(0, len(keys), size)]
-        answers = [answer for part in self._workers.map(self._infer, chunks) for answer in part]
-        return dict(zip(keys, answers, strict=True))
-
-    def _infer(self, texts: list[str]) -> list[bytes]:
-        """The packed answers of a chunk, on the calling thread with a session of its own."""
-        session = self._sessions.get()
-        try:
-            return self._answers(session, texts)
-        finally:
-            self._sessions.put(session)
+        parts = self._workers.run(chunks, lane=lane, within_s=within_s)
+        return dict(zip(keys, (answer for part in parts for answer in part), strict=True))
 
     def _answers(self, session: Any, texts: list[str]) -> list[bytes]:
-        encodings = self._tokenizer.encode_batch_fast([prepare(text) for text in texts])
+        """The packed answers of a chunk, on the calling thread."""
+        encodings = self.tokenizer.encode_batch_fast([prepare(text) for text in texts])
         rows = [encoding.ids for encoding in encodings]
         answers = [b""] * len(rows)
         for length, positions in packing.runs([len(row) for row in rows]):

@@ -39,7 +39,7 @@ from streams.core.decode import Decoder
 from streams.core.entities import WatchList
 from streams.errors import BrokerAway
 from streams.settings import Kafka, Settings
-from streams.topology import KINDS, RAW, WINDOWS
+from streams.topology import KINDS, RAW, WINDOWS, Kind
 
 log = logging.getLogger(__name__)
 
@@ -85,6 +85,7 @@ class Worker:
         settings = self._settings
         self.port = await self._probes.start()
         self._classifier = await asyncio.to_thread(self._load, settings.bundle, threads=settings.threads)
+        self._classifier.cache.told = metrics.remembered
         self._store: AsyncClient = await self._starting(lambda: connect(settings))
         partitions = await self._starting(lambda: our_topics(self._kafka))
         self._publisher = KafkaPublisher(self._kafka, client_id=f"{settings.group}-worker")
@@ -94,13 +95,19 @@ class Worker:
         # What the topic really has counts, not what `init` would give it
         settings = self._settings.model_copy(update={"partitions": window_partitions})
         self._app = app = new_app(settings, on_stopped=self.close)
-        reader = ThreadedReader(self._classifier)
         watch = WatchList([(entity.name, entity.aliases) for entity in settings.entities])
         decoder = Decoder(max_bytes=settings.max_event_bytes, watch=watch)
         store = ClickHouseEventStore(self._store)
         shape = _shape(settings)
         self._hops = [
-            EventHop(kind=kind, decoder=decoder, reader=reader, store=store, publisher=self._publisher, shape=shape)
+            EventHop(
+                kind=kind,
+                decoder=decoder,
+                reader=self._reader(kind),
+                store=store,
+                publisher=self._publisher,
+                shape=shape,
+            )
             for kind in KINDS
         ]
         for kind, hop in zip(KINDS, self._hops, strict=True):
@@ -110,6 +117,9 @@ class Worker:
         self._consume(WINDOWS, Carrier("alerts", self._alerts))
         app.task(self._watch)
         app.task(self._tick)
+
+    def _reader(self, kind: Kind) -> ThreadedReader:
+        return ThreadedReader(self._classifier, lane=kind)
 
     def _consume(self, topic: str, carrier: Carrier) -> None:
         self._carriers.append(carrier)

@@ -25,7 +25,17 @@ DLQ = Counter("pulsewire_dlq", "Events sent to a dead-letter topic", ("topic", "
 # times that a transport was away and the worker waited
 WAITS = Counter("pulsewire_waits", "Waits for a transport that is away", ("hop",))
 
+# texts that the classifier had an answer for, and those that it had to read
+CACHE = Counter("pulsewire_cache", "Texts asked of the memory of answers", ("outcome",))
+
+
+def remembered(hits: int, misses: int) -> None:
+    """So many texts were known, so many were not."""
+    CACHE.labels("hit").inc(hits)
+    CACHE.labels("miss").inc(misses)
+
+
 __all__ = [
-    "ALERTS", "BATCH_TOKENS", "DLQ", "EVENTS", "EVENT_SECONDS", "FLUSH_SECONDS", "INFERENCE_SECONDS", "LAG", "REGISTRY",
-    "WAITS",
+    "ALERTS", "BATCH_TOKENS", "CACHE", "DLQ", "EVENTS", "EVENT_SECONDS", "FLUSH_SECONDS", "INFERENCE_SECONDS", "LAG",
+    "REGISTRY", "WAITS", "remembered",
 ]  # fmt: skip

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+from models.cache import AnswerCache
 from models.manifest import Manifest
 from models.reading import Reading
 from streams import faults
@@ -15,7 +16,9 @@ class Blocking(Protocol):
 
     manifest: Manifest
 
-    def classify(self, texts: Sequence[str]) -> list[Reading]:
+    cache: AnswerCache
+
+    def classify(self, texts: Sequence[str], *, lane: str = "live", within_s: float | None = None) -> list[Reading]:
         """One reading a text, in order."""
 
     def close(self) -> None:
@@ -25,8 +28,10 @@ class Blocking(Protocol):
 class ThreadedReader:
     """`ports.Reader` on a classifier."""
 
-    def __init__(self, classifier: Blocking) -> None:
+    def __init__(self, classifier: Blocking, *, lane: str = "live") -> None:
+        """`lane`: who asks in another one does not have to wait until this one's texts are all read."""
         self._classifier = classifier
+        self._lane = lane
 
     @property
     def name(self) -> str:
@@ -49,4 +54,4 @@ class ThreadedReader:
 
     def _read(self, texts: Sequence[str]) -> list[Reading]:
         faults.at("inference")
-        return self._classifier.classify(texts)
+        return self._classifier.classify(texts, lane=self._lane)

@@ -1,0 +1,111 @@
+"""One embedded stack with one worker, what is sent to it, and how it is timed."""
+
+import asyncio
+import contextlib
+import json
+import tempfile
+import time
+import urllib.request
+from pathlib import Path
+
+import msgspec
+import psutil
+from aiokafka import AIOKafkaProducer
+
+from infra.embedded.ports import free_port
+from infra.embedded.stack import Stack
+from infra.init import initialise
+from infra.up import program_part
+from streams.settings import load_settings
+
+TOPICS = {"news": "news.raw", "logs": "logs.raw", "user": "user.events"}
+PARTITIONS = 4
+
+
+class Running(msgspec.Struct):
+    """A stack that runs, its worker, and a producer into it."""
+
+    stack: Stack
+    port: int
+    producer: AIOKafkaProducer
+    settings: object
+
+    def stored(self, kind):
+        """Events of a kind that the worker has stored, published and acknowledged to itself."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=30) as answer:
+            text = answer.read().decode()
+        wanted = f'pulsewire_events_total{{kind="{kind}",outcome="stored"}} '
+        return next((float(line.removeprefix(wanted)) for line in text.splitlines() if line.startswith(wanted)), 0.0)
+
+    def cpu_s(self):
+        """What the worker has used of the processor."""
+        (worker,) = [one for one in psutil.Process().children(recursive=True) if "pulsewire worker" in _line(one)]
+        times = worker.cpu_times()
+        return times.user + times.system
+
+
+@contextlib.asynccontextmanager
+async def running():
+    """A stack in a folder of its own, gone afterwards."""
+    with tempfile.TemporaryDirectory() as folder:
+        async with Stack(Path(folder) / "stack", say=lambda _: None) as stack:
+            settings = load_settings(kafka=stack.addresses.kafka, clickhouse=stack.addresses.clickhouse)
+            await initialise(settings)
+            port = await _worker(stack, folder)
+            async with AIOKafkaProducer(bootstrap_servers=stack.addresses.kafka, linger_ms=5) as producer:
+                yield Running(stack, port, producer, settings)
+
+
+async def _worker(stack, folder):
+    port = free_port()
+    env = {
+        "PULSEWIRE_KAFKA": stack.addresses.kafka,
+        "PULSEWIRE_CLICKHOUSE": stack.addresses.clickhouse,
+        "PULSEWIRE_DATA_DIR": folder,
+        "PULSEWIRE_METRICS_PORT": str(port),
+    }
+    await stack.supervisor.add(program_part("worker", "worker", env=env, ready_url=f"http://127.0.0.1:{port}/readyz"))
+    return port
+
+
+def payloads(kind, texts, number, events):
+    """What a producer sends: the texts, or as many views, spread over one hour of event time."""
+    start_ms = 1_750_000_000_000 + number * 3_600_000
+    for i, text in enumerate(texts if texts is not None else [None] * events):
+        ts = start_ms + i * 3_600_000 // events
+        fields = {
+            "news": {"source": "wire", "title": text},
+            "logs": {"service": f"s{i % 7}", "message": text},
+            "user": {"user_id": f"u{i % 997}", "action": ("view", "search", "buy")[i % 3], "item_id": f"i{i % 499}"},
+        }[kind]
+        yield json.dumps({"id": f"{kind}-{number}-{i}", "ts": ts} | fields).encode()
+
+
+async def send(producer, topic, values):
+    """All of them, in turn over the partitions, in whole batches: the producer must not be what is measured."""
+    sent, batches = [], [producer.create_batch() for _ in range(PARTITIONS)]
+    for i, value in enumerate(values):
+        at = i % PARTITIONS
+        if batches[at].append(key=None, value=value, timestamp=None) is None:
+            sent.append(await producer.send_batch(batches[at], topic, partition=at))
+            batches[at] = producer.create_batch()
+            batches[at].append(key=None, value=value, timestamp=None)
+    sent += [await producer.send_batch(batch, topic, partition=at) for at, batch in enumerate(batches)]
+    await asyncio.gather(*sent)
+
+
+async def measure(at, kind, values):
+    """Events a second from the first one sent to the last one stored, published and acknowledged to itself."""
+    before = await asyncio.to_thread(at.stored, kind)
+    began = time.perf_counter()
+    await send(at.producer, TOPICS[kind], values)
+    while await asyncio.to_thread(at.stored, kind) - before < len(values):  # noqa: ASYNC110 - another process counts
+        await asyncio.sleep(0.02)
+    return len(values) / (time.perf_counter() - began)
+
+
+def _line(process):
+    try:
+        return " ".join(process.cmdline())
+    except psutil.NoSuchProcess:
+        return ""

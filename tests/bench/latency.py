@@ -1,0 +1,97 @@
+"""From the broker's time stamp to a stored row, headlines arriving at random at a share of what one worker can do.
+
+Arrivals are Poisson and do not wait for answers. A scored event is published after its row is stored: the time of that
+message less the raw message's is the latency. Capacity is measured first, in the same run. The burst is ten times the
+capacity for two seconds; it is told how long the last of it took. The check is that every event comes out once.
+"""
+
+import argparse
+import asyncio
+import json
+import random
+import statistics
+import time
+from datetime import datetime
+
+from aiokafka import AIOKafkaConsumer
+
+from tests.bench._report import write
+from tests.bench._stack import TOPICS, measure, payloads, running
+from tests.bench._texts import headlines
+
+
+def main(argv):
+    """Run it; with --write put the table into docs/benchmarks.md."""
+    options = argparse.ArgumentParser(prog="pulsewire bench latency", description=__doc__)
+    options.add_argument("--seconds", type=float, default=15.0, help="of each load")
+    options.add_argument("--loads", type=float, nargs="+", default=[0.25, 0.5, 0.8])
+    options.add_argument("--write", action="store_true", help="into docs/benchmarks.md")
+    chosen = options.parse_args(argv)
+    rows = asyncio.run(_run(chosen.loads, chosen.seconds))
+    if chosen.write:
+        write("latency", (__doc__ or "").strip(), rows)
+    return rows
+
+
+async def _run(loads, seconds):
+    feed = _endless(headlines()[1])
+    rows, number = [], 0
+    async with running() as at, AIOKafkaConsumer("news.scored", bootstrap_servers=at.settings.kafka) as scored:
+        rates = []
+        for number in range(3):
+            rates.append(
+                await measure(at, "news", list(payloads("news", [next(feed) for _ in range(800)], number, 800)))
+            )
+        capacity = statistics.median(rates)
+        await _taken(scored, 3 * 800)
+        for load in loads:
+            number += 1
+            took = await _under(at, scored, feed, number, per_s=load * capacity, seconds=seconds)
+            rows.append(_row(f"{load:.0%} of {capacity:,.0f}/s", took))
+        number += 1
+        took = await _under(at, scored, feed, number, per_s=10 * capacity, seconds=2.0)
+        rows.append(_row("burst: 10 times for 2 s", took))
+    return rows
+
+
+def _row(load, took):
+    cuts = statistics.quantiles(took, n=100)
+    shown = {"p50, ms": cuts[49], "p95, ms": cuts[94], "p99, ms": cuts[98], "last, ms": max(took)}
+    return {"load": load, "events": f"{len(took):,}"} | {name: f"{value:,.0f}" for name, value in shown.items()}
+
+
+async def _under(at, scored, feed, number, *, per_s, seconds):
+    """Latencies in milliseconds of events that arrive at this rate."""
+    chance = random.Random(number)
+    values = list(payloads("news", [next(feed) for _ in range(int(per_s * seconds))], number, int(per_s * seconds)))
+    taking = asyncio.create_task(_taken(scored, len(values)))
+    sent, due = [], time.perf_counter()
+    for value in values:
+        due += chance.expovariate(per_s)
+        if (wait_s := due - time.perf_counter()) > 0:
+            await asyncio.sleep(wait_s)
+        sent.append(await at.producer.send(TOPICS["news"], value=value, partition=chance.randrange(4)))
+    await asyncio.gather(*sent)
+    return await taking
+
+
+async def _taken(scored, count):
+    """Latencies in milliseconds of the next so many scored events."""
+    took = {}
+    async with asyncio.timeout(300):
+        while len(took) < count:
+            for records in (await scored.getmany(timeout_ms=500)).values():
+                for record in records:
+                    event = json.loads(record.value)
+                    came = datetime.fromisoformat(event["ingested_at"]).timestamp() * 1_000
+                    took[event["partition"], event["offset"]] = record.timestamp - came
+    return list(took.values())
+
+
+def _endless(texts):
+    """Each text once, then again with a number, so that none comes from the memory of answers."""
+    turn = 0
+    while True:
+        for text in texts:
+            yield f"{text} ({turn})" if turn else text
+        turn += 1

@@ -1,0 +1,54 @@
+"""Workers answer in order, whoever asks from whatever thread; what is overdue is not begun."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from models.errors import Overdue
+from models.workers import Workers
+
+
+def test_answers_come_in_order_to_each_who_asks() -> None:
+    workers: Workers[list[str]] = Workers([lambda texts: [text.upper() for text in texts]] * 3)
+    pieces = [[[f"{who} {piece}"] for piece in range(20)] for who in range(6)]
+    with ThreadPoolExecutor(6) as asking:
+        answers = list(asking.map(lambda mine: workers.run(mine, lane="live"), pieces))
+    assert answers == [[[text.upper() for text in piece] for piece in mine] for mine in pieces]
+    workers.close()
+    with pytest.raises(RuntimeError, match="closed"):
+        workers.run([["a"]], lane="live")
+
+
+def test_what_is_overdue_is_not_begun() -> None:
+    begun: list[str] = []
+    gate, inside = threading.Event(), threading.Event()
+
+    def work(texts: list[str]) -> int:
+        begun.extend(texts)
+        inside.set()
+        gate.wait()
+        return len(texts)
+
+    workers: Workers[int] = Workers([work])
+    with ThreadPoolExecutor(1) as asking:
+        first = asking.submit(workers.run, [["a"]], lane="live")
+        inside.wait()
+        with pytest.raises(Overdue, match="1 of 1"):
+            workers.run([["b"]], lane="urgent", within_s=0.01)
+        gate.set()
+        assert first.result() == [1]
+    assert workers.run([["c"]], lane="live", within_s=30) == [1]
+    assert begun == ["a", "c"]
+    workers.close()
+
+
+def test_who_asked_is_told_what_went_wrong() -> None:
+    def fail(_texts: list[str]) -> int:
+        raise ValueError("no")
+
+    workers: Workers[int] = Workers([fail])
+    for _ in range(2):
+        with pytest.raises(ValueError, match="no"):
+            workers.run([["a"]], lane="live")
+    workers.close()
