@@ -8,6 +8,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from zlib import crc32
 
 import numpy as np
@@ -43,19 +44,32 @@ def shingles(text: str) -> frozenset[int]:
 
 def near(texts: Sequence[str], others: Iterable[str]) -> list[int]:
     """Positions of those `texts` that are the same as one of `others`, or nearly."""
-    known = list(dict.fromkeys(others))
-    keys = {key(text) for text in known}
-    sets = [shingles(text) for text in known]
-    bands: dict[tuple[int, bytes], list[int]] = {}
-    for number, one in enumerate(sets):
-        for band in _bands(one):
-            bands.setdefault(band, []).append(number)
-    return [at for at, text in enumerate(texts) if key(text) in keys or _meets(shingles(text), sets, bands)]
+    known = _known(tuple(dict.fromkeys(others)))
+    return [at for at, text in enumerate(texts) if known.meets(text)]
 
 
-def _meets(one: frozenset[int], sets: Sequence[frozenset[int]], bands: dict[tuple[int, bytes], list[int]]) -> bool:
-    candidates = {number for band in _bands(one) for number in bands.get(band, ())}
-    return any(len(one & sets[number]) >= LEAST * len(one | sets[number]) for number in candidates)
+class _Known:
+    """Texts, found by what is nearly the same."""
+
+    def __init__(self, texts: Sequence[str]) -> None:
+        self._keys = {key(text) for text in texts}
+        self._sets = [shingles(text) for text in texts]
+        self._bands: dict[tuple[int, bytes], list[int]] = {}
+        for number, one in enumerate(self._sets):
+            for band in _bands(one):
+                self._bands.setdefault(band, []).append(number)
+
+    def meets(self, text: str) -> bool:
+        if key(text) in self._keys:
+            return True
+        one = shingles(text)
+        candidates = {number for band in _bands(one) for number in self._bands.get(band, ())}
+        return any(len(one & self._sets[at]) >= LEAST * len(one | self._sets[at]) for at in candidates)
+
+
+@lru_cache(1)  # every set is held against the same texts, and to sort them in takes seconds
+def _known(texts: tuple[str, ...]) -> _Known:
+    return _Known(texts)
 
 
 def _bands(one: frozenset[int]) -> list[tuple[int, bytes]]:

@@ -1,6 +1,7 @@
 """Near duplicates are found, and none of them is on two sides of a split; on the real sets where they are at hand."""
 
 import os
+import random
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from models.datasets.parts import is_validation, parted
 from models.errors import WeightsError
 
 REAL = Path(os.environ.get("PULSEWIRE_SEED_DATA") or Path(__file__).parents[3] / "shared" / "data")
+DOCS = Path(__file__).parents[2] / "docs" / "models"
 SAMPLE = Path(__file__).parents[2] / "infra" / "sample" / "phrases"
 
 
@@ -62,7 +64,7 @@ def test_what_is_held_out_is_in_no_part() -> None:
 @pytest.mark.skipif(not REAL.is_dir(), reason="the data sets are not here")
 @pytest.mark.timeout(300)
 def test_no_held_out_text_is_trained_on() -> None:
-    splits = {}
+    splits, sets = {}, {one.name: one for one in CATALOGUE}
     for one in CATALOGUE:
         try:
             splits[one.name] = one.load(REAL)
@@ -73,7 +75,23 @@ def test_no_held_out_text_is_trained_on() -> None:
         parts = parted(split.train, held_out)
         learnt = [row.text for row in parts.train]
         assert near(learnt, held_out) == [], name
+        chance = random.Random(0)  # what training makes of a row says no more than the row
+        made = {key(view.text) for row in parts.train for view in sets[name].views(row, chance)}
+        assert not made & {key(text) for text in held_out}, name
         assert not {key(text) for text in learnt} & {key(row.text) for row in parts.validation}, name
+
+
+def test_every_set_has_its_card() -> None:
+    lines = (DOCS / "heads.md").read_text(encoding="utf-8").splitlines()
+    cards = {cells[1].strip(" `"): [one.strip(" `") for one in cells] for line in lines
+             if len(cells := line.split("|")) == 10 and "`" in cells[1]}  # fmt: skip
+    assert set(cards) == {one.name for one in CATALOGUE}
+    for one in CATALOGUE:
+        _, name, head, what, licence, version, labels, held_out, _slices, _ = cards[one.name]
+        assert (name, head, licence) == (one.name, one.head, one.licence)
+        assert all((what, labels, held_out))
+        if REAL.is_dir() and one.name != "ours":
+            assert version == one.sha256(REAL)[:8], name
 
 
 def test_our_own_headlines_are_none_of_the_samples() -> None:

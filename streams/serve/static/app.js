@@ -6,7 +6,7 @@ import { Chart, coarser, dense } from "./charts.js";
 import { $, el, fill } from "./dom.js";
 import { openEvents } from "./events.js";
 import { KIND_NAMES, compact, count, plural, rate, seriesName, signed, since, time } from "./format.js";
-import { ACTIONS, NEWS, SERVICES, table } from "./tables.js";
+import { ACTIONS, HEADS, NEWS, SERVICES, table } from "./tables.js";
 
 const EVERY_MS = 3000;
 const KINDS = ["news", "logs", "user"];
@@ -92,9 +92,9 @@ function showFaults(kinds, chosen) {
 function showHeads(heads, common) {
   $("heads-panel").hidden = heads.every((top) => !top.rows.length);
   KINDS.forEach((kind, i) => {
-    const node = $(`heads-${kind}`), columns = kind === "logs" ? SERVICES : NEWS;
+    const node = $(`heads-${kind}`);
     node.hidden = !heads[i].rows.length;
-    table(node, heads[i], { ...common, kind, dimension: "head", columns, heading: KIND_NAMES[kind], blank: "" });
+    table(node, heads[i], { ...common, kind, dimension: "head", columns: HEADS[kind], heading: KIND_NAMES[kind], blank: "" });
   });
 }
 

@@ -41,6 +41,7 @@ const COLUMNS = {
 export const NEWS = ["course", "events", "sentiment"];
 export const SERVICES = ["course", "events", "errors", "share", "anomalies"];
 export const ACTIONS = ["course", "events"];
+export const HEADS = { news: ["events", "sentiment"], logs: ["events", "errors"], user: ["events", "sentiment"] };
 
 export function table(node, top, { kind, dimension, columns, heading, blank, picked, pick }) {
   const is = (row) => picked?.kind === kind && picked.dimension === dimension && picked.key === row.key;
