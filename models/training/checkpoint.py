@@ -73,23 +73,32 @@ def write(folder: Path, loop: Loop, who: Identity, measured: Sequence[Measured])
     run_folder.replace(folder / FILE, to_bytes(tensors, {"told": told}))
 
 
+def require(folder: Path, *, resume: bool, replace: bool) -> None:
+    """`RunError` for a folder without a run to resume, or with one that would be written over unasked."""
+    there = (folder / FILE).is_file()
+    if resume and not there:
+        why = "it ended, or was stopped before its first checkpoint"
+        raise RunError(f"{folder} holds no run to go on with ({why}): train without --resume")
+    if there and not (resume or replace):
+        raise RunError(
+            f"{folder} holds a run that has not ended: go on with it by --resume, or give it up by --replace"
+        )
+
+
 def resume(folder: Path, loop: Loop, who: Identity) -> tuple[Measured, ...]:
     """Put the loop where the checkpoint says, and answer with what was measured by then.
 
     Raises:
-        RunError: there is no checkpoint, it is not whole, or it is of another run.
+        RunError: the checkpoint is not whole, or it is of another run.
     """
     path = folder / FILE
-    if not path.is_file():
-        why = "it ended, or was stopped before its first checkpoint"
-        raise RunError(f"{folder} holds no run to go on with ({why}): train without --resume")
     try:
         with safe_open(path, "pt") as opened:
             told = msgspec.json.decode(opened.metadata()["told"], type=Told)
             require_same(folder, told.identity, who)
             loop.restore({name: opened.get_tensor(name) for name in opened.keys()}, told.position)  # noqa: SIM118
     except (OSError, SafetensorError, msgspec.MsgspecError, KeyError, TypeError) as error:
-        raise RunError(f"{path} is no whole checkpoint ({error}): start anew with --replace") from error
+        raise RunError(f"{path} is no whole checkpoint ({error}): give it up by --replace") from error
     return told.measured
 
 
@@ -102,4 +111,4 @@ def require_same(folder: Path, then: Identity, now: Identity) -> None:
         other = [said for name, said in names.items() if getattr(then, name) != getattr(now, name)]
     if other:
         what = ", ".join(other)
-        raise RunError(f"{folder} is a run of other {what}: resume it as it was begun, or start anew with --replace")
+        raise RunError(f"{folder} is a run of other {what}: resume it as it was begun, or give it up by --replace")

@@ -9,7 +9,7 @@ from models import packages
 from models.console import Report
 from models.datasets.catalogue import CATALOGUE
 from models.datasets.dataset import Dataset, sample
-from models.training import start
+from models.training import checkpoint, start
 from models.training import train as training
 from models.training.recipe import Recipe, Step
 from models.training.run_folder import Run
@@ -64,6 +64,7 @@ def run(where: Where, data: Path, choices: Choices, *, added: Sequence[Dataset] 
 
     `added` are sets beside those of the catalogue.
     """
+    checkpoint.require(where.out, resume=where.resume, replace=where.replace)  # said before the sets are read
     material = training.gather((*CATALOGUE, *added), data)
     if where.further:
         beginning, recipe = start.earlier_run(where.further), FURTHER

@@ -7,7 +7,6 @@ from pathlib import Path
 import msgspec
 from safetensors.torch import load_file
 
-from models.errors import RunError
 from models.training import checkpoint, methods, run_folder
 from models.training.checkpoint import Identity
 from models.training.curves import Curves
@@ -41,11 +40,9 @@ class Keeper:
 
     def begin(self, *, resume: bool, replace: bool) -> None:
         """Make the folder ready, or take up the run that it holds; `RunError` when either cannot be."""
+        checkpoint.require(self._folder, resume=resume, replace=replace)
         if resume:
             self._measured = list(checkpoint.resume(self._folder, self._loop, self._who))
-        elif (self._folder / checkpoint.FILE).exists() and not replace:
-            why = "holds a run that has not ended"
-            raise RunError(f"{self._folder} {why}: go on with it by --resume, or start anew with --replace")
         run_folder.ready(self._folder)
         if not resume:
             for name in (checkpoint.FILE, BEST):

@@ -55,6 +55,14 @@ def test_an_unknown_option_is_wrong_usage() -> None:
     assert pulsewire("evaluate", "--nonsense").exit_code == 2
 
 
+@pytest.mark.train
+def test_a_run_that_is_not_there_cannot_be_resumed(seed_data: Path, tmp_path: Path) -> None:
+    pytest.importorskip("torch", reason="needs the extra `train`")
+    line = one_line(pulsewire("train", "--resume", "--out", str(tmp_path / "run")))
+    assert "holds no run to go on with" in line
+    assert not (tmp_path / "run").exists()
+
+
 def test_bundles_are_listed_verified_promoted_and_rolled_back(shipped: Path, linked: Path) -> None:
     (one,) = json.loads(pulsewire("bundle", "list", "--json").stdout)
     assert one["active"]

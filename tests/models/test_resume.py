@@ -115,7 +115,7 @@ def test_the_curves_have_one_event_for_each_line_of_the_log(broken: Path, tmp_pa
 def test_an_unfinished_run_is_not_written_over_unasked(broken: Path, tmp_path: Path) -> None:
     folder = copied(broken, tmp_path / "tiny")
     before = (folder / checkpoint.FILE).read_bytes()
-    with pytest.raises(RunError, match="go on with it by --resume, or start anew with --replace"):
+    with pytest.raises(RunError, match="go on with it by --resume, or give it up by --replace"):
         trained(folder)
     assert (folder / checkpoint.FILE).read_bytes() == before
     fresh = trained(folder, msgspec.structs.replace(RECIPE, epochs=1), rows=40, replace=True)
