@@ -24,7 +24,7 @@ from streams.adapters.alert_store import ClickHouseAlertStore
 from streams.adapters.broker import LogEnds, log_ends, our_topics
 from streams.adapters.clickhouse import connect
 from streams.adapters.event_store import ClickHouseEventStore
-from streams.adapters.faust_app import new_app
+from streams.adapters.faust_app import ConsumerMarks, new_app
 from streams.adapters.probes import Probes
 from streams.adapters.publisher import KafkaPublisher
 from streams.adapters.reader import Blocking, ThreadedReader
@@ -32,10 +32,12 @@ from streams.agents.alerts import AlertHop
 from streams.agents.carry import Carrier, Patiently, Waiting
 from streams.agents.consume import Positions, consume
 from streams.agents.events import EventHop, Shape
+from streams.agents.in_hand import InHand
 from streams.agents.overlap import Overlapping
 from streams.agents.watchdog import At, Progress, Watchdog
 from streams.core.backoff import Backoff
 from streams.core.decode import Decoder
+from streams.core.dlq_limit import DlqLimit
 from streams.core.entities import WatchList
 from streams.errors import BrokerAway
 from streams.settings import Kafka, Settings
@@ -45,6 +47,7 @@ log = logging.getLogger(__name__)
 
 WATCH_EVERY_S = 3.0
 STALL_PATIENCE_S = 120.0
+EXIT_DEAD_LETTERS = 65  # EX_DATAERR
 EXIT_STALLED = 70  # EX_SOFTWARE: whoever supervises us starts us anew
 
 
@@ -95,6 +98,11 @@ class Worker:
         # What the topic really has counts, not what `init` would give it
         settings = self._settings.model_copy(update={"partitions": window_partitions})
         self._app = app = new_app(settings, on_stopped=self.close)
+        self._marks = ConsumerMarks(app)
+        self._in_hand = InHand(
+            self._marks, generation=lambda: app.consumer_generation_id, at_once=settings.batch_size,
+            tries=settings.crash_tries,
+        )  # fmt: skip
         watch = WatchList([(entity.name, entity.aliases) for entity in settings.entities])
         decoder = Decoder(max_bytes=settings.max_event_bytes, watch=watch)
         store = ClickHouseEventStore(self._store)
@@ -107,6 +115,7 @@ class Worker:
                 store=store,
                 publisher=self._publisher,
                 shape=shape,
+                stop=self._stop,
             )
             for kind in KINDS
         ]
@@ -123,7 +132,18 @@ class Worker:
 
     def _consume(self, topic: str, carrier: Carrier) -> None:
         self._carriers.append(carrier)
-        consume(self._app, topic=topic, carrier=carrier, settings=self._settings, positions=self._positions)
+        for patiently in carrier.patience:
+            patiently.before_waiting = self._marks.take_back
+        consume(
+            self._app, topic=topic, carrier=carrier, in_hand=self._in_hand, settings=self._settings,
+            positions=self._positions,
+        )  # fmt: skip
+
+    async def _stop(self, why: str) -> NoReturn:
+        """End at once, so that nothing more is stored, sent or acknowledged."""
+        await self._marks.take_back()
+        log.error("%s", why)
+        os._exit(EXIT_DEAD_LETTERS)
 
     async def close(self) -> None:
         """Let go, leaving samples of the stretches that are still running."""
@@ -178,7 +198,7 @@ class Worker:
             os._exit(EXIT_STALLED)
 
     def _waits(self) -> list[Waiting]:
-        carriers = [wait for carrier in self._carriers for wait in carrier.waits]
+        carriers = [one.waiting for carrier in self._carriers for one in carrier.patience]
         return [self._broker, self._starting.waiting, self._ticking.waiting, *carriers]
 
     def _unready(self) -> Mapping[str, str]:
@@ -199,6 +219,7 @@ def _shape(settings: Settings) -> Shape:
         sample_size=settings.sample_size,
         sample_share=settings.sample_share,
         window_partitions=settings.partitions,
+        dlq_limit=DlqLimit(settings.dlq_limit_share, settings.dlq_limit_window),
     )
 
 

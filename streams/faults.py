@@ -36,6 +36,7 @@ Point = Literal[
     "samples.insert",  # samples are picked, not stored
     "produce",  # before the first message goes out
     "produce.sent",  # messages are on their way, none is acknowledged to us
+    "marked",  # what is taken in hand first, or under suspicion, is marked
     "acknowledge",  # all is stored and published; before the batch is acknowledged
     "acknowledge.half",  # its first event is acknowledged, the others are not
     "shutdown",  # told to end: before the last samples are picked

@@ -55,6 +55,7 @@ share.coordinator.state.topic.num.partitions=4
 auto.create.topics.enable=false
 num.partitions=4
 group.initial.rebalance.delay.ms=0
+group.min.session.timeout.ms=1000
 
 # after a crash the broker may register again only once its last session has ended (9 s by default)
 broker.session.timeout.ms=4000

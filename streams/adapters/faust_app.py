@@ -18,6 +18,7 @@ from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, T
 from faust.types import TP
 from faust.types.tuples import ConsumerMessage
 
+from streams.adapters.offset_marks import At, OffsetMarks, Words
 from streams.core.deliveries import Deliveries
 from streams.core.event import Record
 from streams.settings import Kafka, Settings
@@ -95,6 +96,12 @@ class GapSafeConsumer(Consumer):  # type: ignore[misc]
     def _new_consumer_thread(self) -> "CommittedThread":
         return CommittedThread(self, loop=self.loop, beacon=self.beacon)
 
+    @property
+    def marks(self) -> "CommittedThread":
+        """Where words beside the offsets are read and written."""
+        thread: CommittedThread = self._thread
+        return thread
+
 
 def _record(fetched: Any) -> Record:
     """What aiokafka fetched, as a record of ours."""
@@ -111,12 +118,63 @@ def _record(fetched: Any) -> Record:
 
 
 class CommittedThread(AIOKafkaConsumerThread):  # type: ignore[misc]
-    """Reads committed records alone: what a producer's transaction took back is no event."""
+    """Reads committed records alone: what a producer's transaction took back is no event.
+
+    It commits words beside the offsets, too, and takes them back before it leaves the group in peace.
+    """
+
+    _marks: OffsetMarks
 
     def _create_worker_consumer(self, transport: Transport) -> AIOKafkaConsumer:
         consumer = super()._create_worker_consumer(transport)
         consumer._isolation_level = "read_committed"  # noqa: SLF001 - Faust has no setting for it
+        self._marks = OffsetMarks(consumer)
         return consumer
+
+    async def read_marks(self, ats: Sequence[At]) -> dict[At, str]:
+        """See `agents.in_hand.Marks`."""
+        found: dict[At, str] = await self.call_thread(self._marks.read, ats)
+        return found
+
+    async def mark(self, words: Words, *, instead_of: Words) -> None:
+        """See `agents.in_hand.Marks`."""
+        await self.call_thread(self._marks.write, words, instead_of)
+
+    async def take_back(self) -> None:
+        """See `agents.in_hand.Marks`."""
+        await self.call_thread(self._marks.let_go)
+
+    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        """They are let go of in peace."""
+        await self._marks.let_go()
+        await super().on_partitions_revoked(revoked)
+
+    async def on_thread_stop(self) -> None:
+        """So are they in the end."""
+        if self._consumer is not None:
+            await self._marks.let_go()
+        await super().on_thread_stop()
+
+
+class ConsumerMarks:
+    """`agents.in_hand.Marks` by the consumer of an app."""
+
+    def __init__(self, app: faust.App) -> None:
+        self._app = app
+
+    async def read_marks(self, ats: Sequence[At]) -> dict[At, str]:
+        """See `agents.in_hand.Marks`."""
+        found: dict[At, str] = await self._app.consumer.marks.read_marks(ats)
+        return found
+
+    async def mark(self, words: Words, *, generation: int, instead_of: Words) -> None:
+        """See `agents.in_hand.Marks`."""
+        if generation == self._app.consumer_generation_id:
+            await self._app.consumer.marks.mark(words, instead_of=instead_of)
+
+    async def take_back(self) -> None:
+        """See `agents.in_hand.Marks`."""
+        await self._app.consumer.marks.take_back()
 
 
 class GapSafeTransport(Transport):  # type: ignore[misc]

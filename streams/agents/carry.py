@@ -58,10 +58,11 @@ class Waiting:
 
 
 class Patiently:
-    """Calls again, with back-off, while a transport is away."""
+    """Calls again, with back-off, while a transport is away; `before_waiting` is awaited before the first wait."""
 
     def __init__(self, name: str, backoff: Backoff) -> None:
         self.waiting = Waiting(name)
+        self.before_waiting: Callable[[], Awaitable[None]] | None = None
         self._backoff = backoff
 
     async def __call__(self, operation: Callable[[], Awaitable[T]]) -> T:
@@ -72,6 +73,8 @@ class Patiently:
                 answer = await operation()
             except Unreachable as trouble:
                 self.waiting.away(trouble)
+                if attempt == 0 and self.before_waiting:
+                    await self.before_waiting()
                 await asyncio.sleep(self._backoff.wait_s(attempt, random.random()))  # noqa: S311 - jitter, no secret
                 attempt += 1
             else:
@@ -94,9 +97,9 @@ class Carrier:
         return self._carried > 0
 
     @property
-    def waits(self) -> Sequence[Waiting]:
-        """What it may be waiting for."""
-        return [self.patiently.waiting]
+    def patience(self) -> Sequence[Patiently]:
+        """What it may wait through."""
+        return [self.patiently]
 
     async def run(self, intake: Intake, done: Callable[[Batch], None]) -> None:
         """Take batches and carry them, for ever; each is told to `done`."""
@@ -110,6 +113,12 @@ class Carrier:
         self._carried += 1
         await self._carry(records, generation)
         self._carried -= 1
+
+    async def condemn(self, record: Record, *, deaths: int) -> None:
+        """Return once a record that ends the process whenever it is read is buried."""
+        log.error("%s: %s/%d/%d: crashed", self.name, record.topic, record.partition, record.offset)
+        reason = Rejected("crashed", f"the process ended {deaths} times with this record alone in hand")
+        await self.patiently(lambda: self._hop.bury(record, reason))
 
     async def _carry(self, records: Sequence[Record], generation: int) -> None:
         try:

@@ -8,6 +8,7 @@ import faust
 
 from streams import faults
 from streams.agents.carry import Carrier
+from streams.agents.in_hand import InHand
 from streams.agents.intake import Batch, Intake
 from streams.settings import Settings
 
@@ -15,7 +16,7 @@ Positions = dict[tuple[str, int], int]  # next offset of each partition: all bef
 
 
 def consume(
-    app: faust.App, *, topic: str, carrier: Carrier, settings: Settings, positions: Positions
+    app: faust.App, *, topic: str, carrier: Carrier, in_hand: InHand, settings: Settings, positions: Positions
 ) -> Callable[[Any], Awaitable[None]]:
     """Register an agent on a topic."""
 
@@ -32,10 +33,12 @@ def consume(
             most=settings.batch_size,
             within_s=settings.batch_within_ms / 1_000,
         )
+        lane = in_hand.lane(carrier, intake, acknowledge)
         async with asyncio.TaskGroup() as group:
             group.create_task(carrier.run(intake, acknowledge))
             async for event in stream.noack().events():
-                await intake.put(event.message.records, generation=event.message.generation_id)
+                message = event.message
+                await in_hand.bring(lane, message.records, generation=message.generation_id)
 
     agent.__name__ = f"consume_{topic.replace('.', '_')}"
     source = app.topic(topic, key_serializer="raw", value_serializer="raw", value_type=bytes, key_type=bytes)

@@ -10,7 +10,7 @@ acknowledge.
 """
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 import msgspec
 
@@ -20,6 +20,7 @@ from streams.adapters import metrics
 from streams.agents.carry import Patiently
 from streams.core.codec import encode_window
 from streams.core.decode import Decoder
+from streams.core.dlq_limit import DlqLimit, LetterCount
 from streams.core.event import Event, Findings, Record, Rejected, Sample, Scored
 from streams.core.findings import findings_of, text_to_read
 from streams.core.message import Outgoing, dead_letter, encode_sample, encode_scored, shortened
@@ -29,6 +30,7 @@ from streams.ports import EventStore, Publisher, Reader, Stretch
 from streams.topology import DLQ, SAMPLES, SCORED, WINDOWS, Kind
 
 At = tuple[str, int]  # (topic, partition)
+Stop = Callable[[str], Awaitable[None]]
 
 
 class Shape(msgspec.Struct, frozen=True):
@@ -41,6 +43,7 @@ class Shape(msgspec.Struct, frozen=True):
     sample_size: int = 20
     sample_share: float = 0.05
     window_partitions: int = 4
+    dlq_limit: DlqLimit = DlqLimit()
 
 
 class Flush(msgspec.Struct):
@@ -59,14 +62,18 @@ class EventHop:
     """Everything between a raw topic and its acknowledgement, for one kind of event."""
 
     def __init__(
-        self, *, kind: Kind, decoder: Decoder, reader: Reader, store: EventStore, publisher: Publisher, shape: Shape
-    ) -> None:
+        self, *, kind: Kind, decoder: Decoder, reader: Reader, store: EventStore, publisher: Publisher, shape: Shape,
+        stop: Stop,
+    ) -> None:  # fmt: skip
+        """`stop` ends the process: it is told why, and does not return."""
         self._kind: Kind = kind
         self._decoder = decoder
         self._reader = reader
         self._store = store
         self._publisher = publisher
         self._shape = shape
+        self._stop = stop
+        self._letters = LetterCount(shape.dlq_limit)
         self._generation = -1
         self._partitions: dict[At, PartitionWindows] = {}
         self._restored: set[At] = set()
@@ -108,11 +115,12 @@ class EventHop:
         return flush
 
     async def flush(self, flush: Flush) -> None:
-        """Store, then publish.
+        """Store, then publish; or stop, where that would be too many dead letters.
 
         Raises:
             Unreachable: a transport is away; call again with the same flush.
         """
+        await self._within_limit(len(flush.keys), flush.rejected)
         started = time.perf_counter()
         faults.at("counted")
         await self._store.write(flush.scored, flush.rows)
@@ -120,6 +128,7 @@ class EventHop:
         samples = await self._pick(flush.stretches)
         await self._publisher.publish(list(self._messages(flush, samples)))
         self._in_air = [one for one in self._in_air if one is not flush]
+        self._letters.add(len(flush.keys), len(flush.rejected))
         metrics.FLUSH_SECONDS.observe(time.perf_counter() - started)
         self._count(flush)
 
@@ -131,11 +140,13 @@ class EventHop:
 
     async def bury(self, record: Record, reason: Rejected) -> None:
         """Send one record that cannot be processed to the dead-letter topic, or, if it is too large, its beginning."""
+        await self._within_limit(1, [(record, reason)])
         letter = dead_letter(record, reason, topic=DLQ[record.topic], at_ms=time.time_ns() // 1_000_000)
         try:
             await self._publisher.publish([letter])
         except BrokerRefused:
             await self._publisher.publish([shortened(letter)])
+        self._letters.add(1, 1)
         self._count(Flush(keys={}, scored=[], rejected=[(record, reason)]))
 
     async def close(self) -> None:
@@ -148,6 +159,11 @@ class EventHop:
         ]
         samples = await self._pick(running)
         await self._publisher.publish([_sample_message(sample) for sample in samples])
+
+    async def _within_limit(self, events: int, rejected: Sequence[tuple[Record, Rejected]]) -> None:
+        if self._letters.too_many(events, len(rejected)):
+            record, bad = rejected[-1]
+            await self._stop(self._letters.wording(record.topic, code=bad.code))
 
     async def _classify(self, events: Sequence[Event]) -> list[Scored]:
         texts = list(dict.fromkeys(text for event in events if (text := text_to_read(event))))

@@ -28,6 +28,11 @@ class Intake:
         self._came = asyncio.Event()
         self._room = asyncio.Event()
 
+    @property
+    def empty(self) -> bool:
+        """Whether nothing waits."""
+        return not self._waiting
+
     async def put(self, records: Sequence[Record], *, generation: int) -> None:
         """Return once they are held."""
         while len(self._waiting) >= self.most:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Generic, Protocol, TypeVar
 
-from streams.agents.carry import Carrier, Hop, Patiently, Waiting
+from streams.agents.carry import Carrier, Hop, Patiently
 from streams.agents.intake import Batch, Intake
 from streams.core.backoff import Backoff
 from streams.core.event import Record
@@ -44,9 +44,9 @@ class Overlapping(Carrier, Generic[P]):
         self._prepared_s = self._flushed_s = 0.0  # of the last batch
 
     @property
-    def waits(self) -> Sequence[Waiting]:
-        """What it may be waiting for."""
-        return [self.patiently.waiting, self._flushing.waiting]
+    def patience(self) -> Sequence[Patiently]:
+        """What it may wait through."""
+        return [self.patiently, self._flushing]
 
     async def run(self, intake: Intake, done: Callable[[Batch], None]) -> None:
         """Take batches and carry them, for ever; each is told to `done`, in order."""

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+from types import SimpleNamespace
 
 import msgspec
 import pytest
@@ -16,9 +17,10 @@ from streams.agents.events import EventHop, Shape
 from streams.core.backoff import Backoff
 from streams.core.codec import decode_window
 from streams.core.decode import Decoder
+from streams.core.dlq_limit import DlqLimit
 from streams.core.entities import WatchList
 from streams.core.event import Record
-from streams.errors import BrokerAway, BrokerRefused, StoreAway
+from streams.errors import BrokerAway, BrokerRefused, StoreAway, StoreRefused
 
 START_MS = 1_700_000_000_000 // 3_600_000 * 3_600_000
 QUICK = Backoff(first_s=0.0001, cap_s=0.0002)
@@ -52,6 +54,14 @@ class Flaky:
         return flaky
 
 
+class Stopped(BaseException):
+    """The process is gone."""
+
+
+async def stop(why):
+    raise Stopped(why)
+
+
 class World:
     """What outlives a worker: the store, the topics."""
 
@@ -67,6 +77,7 @@ class World:
             store=Flaky(self.store, StoreAway, plan),
             publisher=Flaky(self.publisher, BrokerAway, plan),
             shape=Shape(**shape),
+            stop=stop,
         )
         return hop, Carrier("news", hop, backoff=QUICK)
 
@@ -170,7 +181,7 @@ async def test_equal_texts_are_read_once(world):
     fake = FakeClassifier()
     hop = EventHop(
         kind="logs", decoder=Decoder(max_bytes=100_000, watch=WatchList([])), reader=ThreadedReader(fake),
-        store=world.store, publisher=world.publisher, shape=Shape(),
+        store=world.store, publisher=world.publisher, shape=Shape(), stop=stop,
     )  # fmt: skip
     lines = [{"ts": START_MS, "service": "pay", "message": f"took {i} ms"} for i in range(50)]
     records = [Record("logs.raw", 0, i, START_MS, None, json.dumps(line).encode()) for i, line in enumerate(lines)]
@@ -198,3 +209,25 @@ async def test_a_dead_letter_that_kafka_will_not_take_is_cut(world):
     assert headers["pw-cut"] == b"1 and 3000000 bytes"
     assert "theirs" not in headers
     assert {offset for _, _, offset in world.store.events} == {0, 2}
+
+
+async def test_a_topic_that_cannot_be_read_is_not_emptied_into_its_dead_letters(world):
+    _, carrier = world.worker(dlq_limit=DlqLimit(0.5, 20))
+    bad = [news(offset, raw=b"{") for offset in range(30)]
+    await carrier.carry([news(0), *bad[1:11]], generation=1)
+    stored, told = dict(world.store.events), list(world.publisher.messages)
+    with pytest.raises(Stopped, match=r"50% of the last 20 events of news.raw .* not_json.*LIMIT_SHARE=1"):
+        await carrier.carry([news(11), *bad[12:14]], generation=1)
+    assert (dict(world.store.events), list(world.publisher.messages)) == (stored, told)
+
+
+async def test_a_store_that_refuses_everything_does_not_empty_it_either(world):
+    hop, carrier = world.worker(dlq_limit=DlqLimit(0.5, 10))
+
+    async def refuse(events, rows):
+        raise StoreRefused("Code: 53")
+
+    hop._store = SimpleNamespace(write=refuse, restore=world.store.restore, rows_of=world.store.rows_of)
+    with pytest.raises(Stopped, match="refused"):
+        await carrier.carry([news(offset) for offset in range(16)], generation=1)
+    assert len(world.publisher.messages) == 5

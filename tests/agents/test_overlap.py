@@ -16,7 +16,7 @@ from streams.core.decode import Decoder
 from streams.core.entities import WatchList
 from streams.core.event import Record
 from streams.errors import BrokerAway, StoreAway, StoreRefused
-from tests.agents.test_events import QUICK, Flaky, World, news
+from tests.agents.test_events import QUICK, Flaky, World, news, stop
 
 POISON = "cannot be stored"
 
@@ -76,6 +76,7 @@ def worker(world, faults=()):
         store=Flaky(Strict(world.store), StoreAway, plan),
         publisher=Flaky(world.publisher, BrokerAway, plan),
         shape=Shape(lateness_ms=2_000),
+        stop=stop,
     )
     return Overlapping("news", hop, backoff=QUICK)
 
@@ -100,7 +101,7 @@ async def test_every_event_counts_once_whatever_fails(data):
     alls = {key: row for key, row in world.store.rows.items() if key[2][2] == "all"}
     for seconds in (60, 3600):
         assert sum(row.events for key, row in alls.items() if key[2][0] == seconds) == len(kept)
-    assert len(world.publisher.on("news.raw.dlq")) == len(poisoned)
+    assert len({one.value for one in world.publisher.on("news.raw.dlq")}) == len(poisoned)  # some said again
 
 
 class Stepwise:

@@ -31,7 +31,7 @@ async def ends(ats):
 def worker_in(generation, consumer):
     worker = Worker(load_settings())
     worker._app = SimpleNamespace(consumer=consumer, consumer_generation_id=generation)
-    worker._carriers = [SimpleNamespace(waits=[worker._starting.waiting])]
+    worker._carriers = [SimpleNamespace(patience=[worker._starting])]
     return worker
 
 

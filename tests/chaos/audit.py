@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from tests.chaos.ledger import TOPICS, Diverged, Entry, Ledger, check, keys_of, same
+from tests.chaos.ledger import DEADLY, TOPICS, Diverged, Entry, Ledger, check, keys_of, same
 
 KIND_OF = {topic: kind for kind, topic in TOPICS.items()}
 SCORED = {kind: f"{kind}.scored" for kind in TOPICS}
@@ -37,14 +37,17 @@ async def read_log(servers):
 
 
 def truth_of(log):
-    """The ledger that the raw topics themselves tell, and the bytes of the poison among them."""
+    """The ledger that the raw topics themselves tell, and of the poison among them the bytes and the code."""
     truth, poison = Ledger(), {}
     for topic, kind in KIND_OF.items():
         for record in log[topic]:
             try:
                 body = json.loads(record.value)
             except ValueError:
-                poison[topic, record.partition, record.offset] = record.value
+                poison[topic, record.partition, record.offset] = (record.value, "not_json")
+                continue
+            if DEADLY in str(body):
+                poison[topic, record.partition, record.offset] = (record.value, "crashed")
                 continue
             keys = keys_of(kind, body)
             truth.entries.append(Entry(kind, body["id"], body["ts"], keys, record.partition, record.offset))
@@ -88,7 +91,7 @@ def _dead_letters(log, poison):
             said = {name: value.decode() for name, value in record.headers}
             at = (said["pw-topic"], int(said["pw-partition"]), int(said["pw-offset"]))
             found[at] = (record.value, said["pw-error"])
-    same("dead letters", {at: (value, "not_json") for at, value in poison.items()}, found)
+    same("dead letters", poison, found)
 
 
 _STORED = "SELECT topic, partition, offset, event_id, sentiment, category, severity FROM events FINAL"

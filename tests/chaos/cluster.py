@@ -20,7 +20,7 @@ from tests.chaos.ledger import TOPICS
 
 ROOT = Path(__file__).parents[2]
 GROUP = "pulsewire"
-SESSION_S = 6.0
+SESSION_S = 3.0
 RAW = [TopicPartition(topic, partition) for topic in TOPICS.values() for partition in range(4)]
 ALL = [*RAW, *(TopicPartition("windows", partition) for partition in range(4))]
 
@@ -28,10 +28,12 @@ ALL = [*RAW, *(TopicPartition("windows", partition) for partition in range(4))]
 class Cluster:
     """Workers over a stack; `unplanned` counts the deaths that nobody ordered."""
 
-    def __init__(self, stack, folder, *, fake=False, without=""):
-        self.stack, self._folder = stack, folder
+    def __init__(self, stack, folder, *, ledger, fake=False, without=""):
+        self.stack, self.ledger, self._folder = stack, ledger, folder
         self._fake, self._without = fake, without
         self._schedule = folder / "schedule.json"
+        self._deaths = folder / "deaths"
+        self._deaths.touch()
         self._armed = []
         self.names = []
         self._made = 0
@@ -54,7 +56,8 @@ class Cluster:
             "PULSEWIRE_CLICKHOUSE": self.stack.addresses.clickhouse,
             "PULSEWIRE_DATA_DIR": str(self._folder),
             "PULSEWIRE_METRICS_PORT": str(port),
-            "PULSEWIRE_SESSION_TIMEOUT_MS": f"{SESSION_S * 1_000:.0f}",
+            "PULSEWIRE_CHAOS_SESSION_MS": f"{SESSION_S * 1_000:.0f}",
+            "PULSEWIRE_CHAOS_DEATHS": str(self._deaths),
             "PULSEWIRE_THREADS": "1",
             "PULSEWIRE_CONFIG": str(self._folder / "pulsewire.toml"),
             "PULSEWIRE_CHAOS_FAKE": "1" if self._fake else "",
@@ -94,7 +97,8 @@ class Cluster:
 
     def unplanned(self):
         """Workers that died though nobody killed them."""
-        return self._gone + sum(map(self.stack.supervisor.restarts, self.names)) - self.killed
+        restarts = self._gone + sum(map(self.stack.supervisor.restarts, self.names))
+        return restarts - self.killed - self._deaths.stat().st_size
 
     def arm(self, fault: Fault):
         """Have the workers know of a fault."""

@@ -17,7 +17,7 @@ SLEPT = ("counted", "produce.sent", "acknowledge")
 OUTSIDE = (
     "kill a worker", "kill two workers", "stop a worker", "kill the store", "kill the broker",
     "kill the store and a worker", "a worker leaves and comes", "a worker more for a while",
-    "offsets back to the earliest",
+    "offsets back to the earliest", "an event that kills",
 )  # fmt: skip
 
 KINDS = (

@@ -13,6 +13,7 @@ from aiokafka import AIOKafkaProducer
 
 TOPICS = {"news": "news.raw", "logs": "logs.raw", "user": "user.events"}
 SIZES = (60, 3600)
+DEADLY = "whoever reads this ends"
 HEADLINES = (
     "Profit of {c} beats forecasts", "{c} recalls {n} cars", "Shares of {c} fall after warning", "{c}季度利润增长{n}%",
     "{c} names new chief executive", "Regulator fines {c} {n} million", "{c}遭监管部门调查", "Rates stay, {c} says",
@@ -105,6 +106,17 @@ async def produce(servers, *, count, seed, start_ms, per_s, ledger, poison_every
             ledger.entries.append(Entry(kind, name, time_ms, keys, where.partition, where.offset))
     finally:
         await producer.stop()
+
+
+async def send_deadly(servers, *, number, time_ms, ledger):
+    """One event that ends every process that reads it."""
+    kind = ("news", "logs")[number % 2]
+    body = {"id": f"deadly-{number}", "ts": time_ms, "source": "wire", "title": f"{DEADLY} {number}"}
+    if kind == "logs":
+        body = {"id": f"deadly-{number}", "ts": time_ms, "service": "pay", "message": f"{DEADLY} {number}"}
+    async with AIOKafkaProducer(bootstrap_servers=servers, acks="all") as producer:
+        await producer.send_and_wait(TOPICS[kind], json.dumps(body).encode(), partition=number % 4)
+    ledger.poison[TOPICS[kind]] += 1
 
 
 class Diverged(AssertionError):  # noqa: N818 - it says what is so

@@ -52,7 +52,7 @@ def acknowledgement():
 
     take = Intake.take
 
-    def consume(app: faust.App, *, topic, carrier, settings, positions):
+    def consume(app: faust.App, *, topic, carrier, in_hand, settings, positions):
         async def take_and_acknowledge(self, size):
             batch = await take(self, size)
             for record in batch.records:
@@ -61,7 +61,9 @@ def acknowledgement():
             return batch
 
         Intake.take = take_and_acknowledge
-        return consuming.consume(app, topic=topic, carrier=carrier, settings=settings, positions=positions)
+        return consuming.consume(
+            app, topic=topic, carrier=carrier, in_hand=in_hand, settings=settings, positions=positions
+        )
 
     streams.app.consume = consume
 
@@ -119,7 +121,16 @@ def alert_order():
     AlertHop._tell = tell
 
 
+def marks():
+    """What was in hand when a process ended is not looked at."""
+
+    async def none(self, ats):
+        return {}
+
+    faust_app.ConsumerMarks.read_marks = none
+
+
 MUTANTS = {
     mutant.__name__: mutant
-    for mutant in (counted_offsets, restore, late_rows, acknowledgement, generation, gap, alert_order)
+    for mutant in (counted_offsets, restore, late_rows, acknowledgement, generation, gap, alert_order, marks)
 }

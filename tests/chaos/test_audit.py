@@ -64,7 +64,7 @@ def test_alerts_that_contradict_themselves(says, left):
 
 def dead_letters(*records):
     log = {f"{topic}.dlq": [] for topic in audit.TOPICS.values()} | {"news.raw.dlq": records}
-    audit._dead_letters(log, {AT: b"{"})
+    audit._dead_letters(log, {AT: (b"{", "not_json")})
 
 
 def letter(value=b"{", offset="7", error="not_json"):

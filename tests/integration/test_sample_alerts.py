@@ -39,6 +39,7 @@ class Line:
         shared = {
             "decoder": Decoder(max_bytes=1 << 20, watch=watch), "reader": ThreadedReader(classifier),
             "store": self.events, "publisher": self.broker, "shape": Shape(window_partitions=PARTITIONS),
+            "stop": pytest.fail,
         }  # fmt: skip
         self._hops = {kind: EventHop(kind=kind, **shared) for kind in KINDS}
         self._alerts = AlertHop(store=self.alerts, publisher=self.broker, settings=load_settings(partitions=PARTITIONS))
