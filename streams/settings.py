@@ -98,6 +98,10 @@ class Settings(BaseSettings):
     window_seconds: tuple[Annotated[int, Field(ge=1, le=86_400)], ...] = Field((60, 3600), min_length=1)
     threads: int | None = Field(None, ge=1)
 
+    # how long rows are kept after they were stored; 0 is for ever
+    keep_events_days: int = Field(90, ge=0, le=36_500)
+    keep_windows_days: int = Field(730, ge=0, le=36_500)
+
     # alerts and samples
     alert_window_seconds: int = 60
     alert_history: int = Field(60, ge=4, le=1_440)
@@ -120,6 +124,16 @@ class Settings(BaseSettings):
             raise ValueError(
                 f"alert_window_seconds is {self.alert_window_seconds}: expected one of window_seconds,"
                 f" {', '.join(map(str, self.window_seconds))}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _windows_outlive_events(self) -> Self:
+        forever = 10**6
+        if (self.keep_windows_days or forever) < (self.keep_events_days or forever):
+            raise ValueError(
+                f"keep_windows_days is {self.keep_windows_days}: expected at least keep_events_days,"
+                f" {self.keep_events_days}, or 0 for ever"
             )
         return self
 

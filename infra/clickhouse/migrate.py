@@ -8,6 +8,7 @@ from typing import Any, Final
 import msgspec
 from clickhouse_connect.driver.asyncclient import AsyncClient
 
+from infra.clickhouse.retention import retain
 from streams.adapters.clickhouse import DATABASE, INSERT, connect, store_errors
 from streams.errors import PulsewireError
 from streams.settings import Settings
@@ -46,7 +47,7 @@ def migrations() -> list[Migration]:
 
 
 async def migrate(settings: Settings) -> list[str]:
-    """Bring the database up to date; returns the names of what was applied now.
+    """Bring the database up to date, and how long it keeps rows; returns the names of what was applied now.
 
     Raises:
         StoreAway: ClickHouse does not answer.
@@ -58,7 +59,8 @@ async def migrate(settings: Settings) -> list[str]:
         with store_errors():
             await client.command(_LEDGER)
             done = dict((await client.query("SELECT name, sha256 FROM migrations FINAL")).result_rows)
-        return [name for migration in migrations() if (name := await _apply(client, migration, done))]
+        applied = [name for migration in migrations() if (name := await _apply(client, migration, done))]
+        return applied + [f"retention of {table}" for table in await retain(client, settings)]
     finally:
         await client.close()
 
