@@ -1,20 +1,24 @@
 """ClickHouse: is it there, has it our tables, can readers only read."""
 
+from collections.abc import Collection
 from typing import Final
 
 from clickhouse_connect.driver.asyncclient import AsyncClient
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from streams.adapters.clickhouse import connect, store_errors
+from streams.adapters.event_store import EVENT_COLUMNS, SAMPLE_COLUMNS, WINDOW_COLUMNS
 from streams.adapters.raw_query import complaint
 from streams.doctor.finding import Finding, fail, ok, warn
 from streams.errors import PulsewireError
 from streams.settings import Settings
 
 TABLES: Final = ("events", "windows", "alerts", "samples", "trend", "migrations")
+WRITTEN: Final = {"events": EVENT_COLUMNS, "windows": WINDOW_COLUMNS, "samples": SAMPLE_COLUMNS}
 OLDEST: Final = (25, 8)
 _VERSION: Final = "SELECT version(), (SELECT count() FROM system.databases WHERE name = 'pulsewire')"
 _TABLES: Final = "SELECT name FROM system.tables WHERE database = 'pulsewire'"
+_COLUMNS: Final = "SELECT table, name FROM system.columns WHERE database = 'pulsewire'"
 _MIGRATIONS: Final = "SELECT count(), max(name) FROM pulsewire.migrations FINAL"
 _NOTHING: Final = "INSERT INTO pulsewire.samples SELECT * FROM pulsewire.samples WHERE 0"  # no row, but a reader's no
 
@@ -43,9 +47,21 @@ async def _examine(client: AsyncClient, settings: Settings) -> list[Finding]:
         what = f"no {', '.join(missing)}" if has_database else "there is no database pulsewire"
         return [*found, fail("tables", what, "run `pulsewire init`")]
     with store_errors():
+        columns = {tuple(one) for one in (await client.query(_COLUMNS)).result_rows}
+    if lacking := lacking_columns(columns):
+        return [
+            *found,
+            fail("tables", f"no column {', '.join(lacking)}", "run `pulsewire init`: the workers wait for it"),
+        ]
+    with store_errors():
         count, last = (await client.query(_MIGRATIONS)).result_rows[0]
     found.append(ok("tables", f"all {len(TABLES)} are there; {count} migrations, the last is {last}"))
     return [*found, await _reader(settings)]
+
+
+def lacking_columns(columns: Collection[tuple[str, str]]) -> list[str]:
+    """What the workers write and the tables have not: a migration of this version was not applied."""
+    return [f"{table}.{name}" for table, names in WRITTEN.items() for name in names if (table, name) not in columns]
 
 
 def _version(version: str, address: str) -> Finding:

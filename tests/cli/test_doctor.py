@@ -8,7 +8,7 @@ from aiokafka import TopicPartition
 
 from models import registry
 from models.manifest import MODEL
-from streams.doctor import broker, machine
+from streams.doctor import broker, machine, store
 from streams.settings import load_settings
 from streams.topology import RAW
 
@@ -80,6 +80,15 @@ def test_missing_topics_are_named():
     assert "news.raw" in found.detail
     assert "alerts" not in found.detail.replace(" ", "").split(",")
     assert "pulsewire init" in found.advice
+
+
+def test_columns_that_a_migration_would_bring_are_named():
+    there = {(table, name) for table, names in store.WRITTEN.items() for name in names}
+    assert store.lacking_columns(there) == []
+    assert store.lacking_columns(there - {("events", "heads"), ("samples", "heads")}) == [
+        "events.heads",
+        "samples.heads",
+    ]
 
 
 def test_a_full_disk(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
