@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from models.console import console, one_line_errors, progress
+from models.training.cli import distil
 
 if TYPE_CHECKING:
     from models.datasets.dataset import Dataset
@@ -17,8 +18,9 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, help="Train, measure and choose the model.")
 bundles = typer.Typer(no_args_is_help=True, help="See, check and choose the bundle that reads the events.")
 app.add_typer(bundles, name="bundle")
+app.command()(distil)
 
-Bundle = Annotated[Path | None, typer.Option(help="A bundle's folder; the one in force where none is named.")]
+Bundle = Annotated[Path | None, typer.Option(help="base, small or a bundle's folder; by default the one in force.")]
 DataDir = Annotated[Path | None, typer.Option(help="Where Pulsewire keeps its data; PULSEWIRE_DATA_DIR by default.")]
 TextColumn = Annotated[str, typer.Option(help="Where such a file has its texts.")]
 LabelColumn = Annotated[str, typer.Option(help="Where it has their labels.")]
@@ -184,7 +186,7 @@ def _teach(
     for remark in rows.remarks:
         typer.echo(f"{data}: {remark}", err=True)
     with progress(f"reading {len(rows.rows):,} texts") as report:
-        source = bundle or registry.active()
+        source = registry.resolved(bundle)
         taught = own_head.teach(source, head, rows, data, target, kinds=kinds, replace=replace, report=report)
     typer.echo(
         f"{taught.manifest.name}: {taught.accuracy:.1%} of left-out rows right "
@@ -198,7 +200,7 @@ def _teach(
 def evaluate(
     *,
     bundle: Bundle = None,
-    against: Annotated[Path | None, typer.Option(help="Another bundle's folder, on the same rows.")] = None,
+    against: Annotated[Path | None, typer.Option(help="Another bundle, on the same rows.")] = None,
     limit: Annotated[int, typer.Option(min=0, help="At most so many rows of each set; 0: all.")] = 0,
     only: Annotated[list[str] | None, typer.Option("--set", help="Only this set; may be given again.")] = None,
     data: Annotated[
@@ -244,7 +246,7 @@ def evaluate(
 
 @bundles.command("list")
 def list_(data_dir: DataDir = None, as_json: Json = False) -> None:
-    """The bundle that ships and every promoted one; a star marks the one in force."""
+    """The bundles that ship and every promoted one; a star marks the one in force."""
     with one_line_errors():
         from models import registry
 
@@ -258,7 +260,7 @@ def list_(data_dir: DataDir = None, as_json: Json = False) -> None:
 
 @bundles.command()
 def verify(
-    folder: Annotated[Path | None, typer.Argument(help="A bundle's folder; the one in force by default.")] = None,
+    folder: Annotated[Path | None, typer.Argument(help="base, small or a folder; the one in force by default.")] = None,
 ) -> None:
     """Check a bundle: its files' hashes, its labels, its graph's inputs and outputs, one text read."""
     with one_line_errors():
@@ -268,7 +270,7 @@ def verify(
 
 @bundles.command()
 def promote(
-    folder: Annotated[Path, typer.Argument(help="The folder that `pulsewire export` wrote.")],
+    folder: Annotated[Path, typer.Argument(help="The folder that `pulsewire export` wrote; base or small.")],
     data_dir: DataDir = None,
 ) -> None:
     """Check a bundle, copy it into the store and put it in force. Workers take it when they start."""

@@ -4,9 +4,10 @@
         <name>/       a whole bundle, never changed after it was put there
         history       the names that were promoted, one a line; the last one is in force
 
-The bundle in force is the one that PULSEWIRE_BUNDLE names, else the last line of `history`, else the one that ships
-with the program (its name in `history` is `shipped`). Both a bundle and the history appear in one atomic step, so a
-reader never sees half of either.
+The bundle in force is the one that PULSEWIRE_BUNDLE names, else the last line of `history`, else `base`, the larger of
+the two in the program's own folder. Wherever a folder is asked for, `base` and `small` name those two, unless there is a
+bundle in a folder of that name (in `history` they are `shipped` and `shipped-small`). Both a bundle and the history
+appear in one atomic step, so a reader never sees half of either.
 """
 
 import os
@@ -19,7 +20,10 @@ import msgspec
 from models import manifest, places
 from models.errors import BundleError
 
-SHIPPED = "shipped"
+SHIPPED = "shipped"  # in the history
+_HERE = Path(__file__).parent
+SHIP = {"base": _HERE / "bundle", "small": _HERE / "bundle-small"}
+_PROMOTED = {SHIPPED: SHIP["base"], f"{SHIPPED}-small": SHIP["small"]}
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -33,32 +37,41 @@ class Entry(msgspec.Struct, frozen=True):
 
 
 def shipped() -> Path:
-    """The bundle that comes with the program."""
-    return Path(__file__).parent / "bundle"
+    """The bundle that comes with the program and is in force where no other is."""
+    return SHIP["base"]
+
+
+def resolved(named: Path | None, data_dir: Path | None = None) -> Path:
+    """The folder that a user's `base`, `small` or path names; of the bundle in force where nothing is named."""
+    if named is None:
+        return active(data_dir)
+    ships = SHIP.get(str(named))
+    return ships if ships and not (named / manifest.MANIFEST).is_file() else named
 
 
 def active(data_dir: Path | None = None) -> Path:
     """The folder of the bundle in force; whether it is whole is for `manifest.read` to say."""
     if named := places.place("bundle"):
-        return named
+        return resolved(named)
     return _folder(_store(data_dir), _last(_store(data_dir)))
 
 
 def entries(data_dir: Path | None = None) -> list[Entry]:
-    """The shipped bundle and every promoted one, whole or not."""
+    """The bundles that ship and every promoted one, whole or not."""
     store = _store(data_dir)
     kept = sorted(path for path in store.iterdir() if path.is_dir() and path.name[0] != ".") if store.is_dir() else []
     in_force = active(data_dir).resolve()
-    return [_entry(folder, active=folder.resolve() == in_force) for folder in (shipped(), *kept)]
+    return [_entry(folder, active=folder.resolve() == in_force) for folder in (*_ship(), *kept)]
 
 
-def promote(source: Path, data_dir: Path | None = None) -> str:
+def promote(named: Path, data_dir: Path | None = None) -> str:
     """Check a bundle, copy it into the store and put it in force; its name. `BundleError` leaves all as it was."""
+    source = resolved(named)
     name = manifest.read(source).name
     store = _store(data_dir)
     store.mkdir(parents=True, exist_ok=True)
-    if source.resolve() == shipped().resolve():
-        name = SHIPPED
+    if ships := [one for one, folder in _PROMOTED.items() if folder.resolve() == source.resolve()]:
+        (name,) = ships
     elif not (store / name).exists():
         _copy(source, store / name)
     if _last(store) != name:
@@ -92,7 +105,11 @@ def _store(data_dir: Path | None) -> Path:
 
 
 def _folder(store: Path, name: str) -> Path:
-    return shipped() if name == SHIPPED else store / name
+    return _PROMOTED.get(name, store / name)
+
+
+def _ship() -> list[Path]:
+    return [folder for folder in SHIP.values() if folder == shipped() or folder.is_dir()]
 
 
 def _history(store: Path) -> list[str]:

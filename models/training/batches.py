@@ -4,6 +4,8 @@ import random
 from collections.abc import Sequence
 
 import msgspec
+import torch
+from torch import Tensor
 
 POOL = 40  # batches that are sorted by length together: less padding, still shuffled
 
@@ -36,3 +38,14 @@ def _buckets(rows: Sequence[Row], *, size: int, chance: random.Random) -> list[t
         pool = sorted(shuffled[start : start + size * POOL], key=lambda row: len(row.ids))
         buckets += [tuple(pool[at : at + size]) for at in range(0, len(pool), size)]
     return buckets
+
+
+def padded(rows: Sequence[Sequence[int]], *, pad: int) -> tuple[Tensor, Tensor]:
+    """Ids and mask, int64[rows, longest]."""
+    longest = max(map(len, rows))
+    ids = torch.full((len(rows), longest), pad)
+    mask = torch.zeros((len(rows), longest), dtype=torch.int64)
+    for number, row in enumerate(rows):
+        ids[number, : len(row)] = torch.tensor(row)
+        mask[number, : len(row)] = 1
+    return ids, mask

@@ -23,7 +23,7 @@ SHOWN: Final = 20  # complaints about single lines; the last line counts all of 
 def classify(
     file: Annotated[str, typer.Argument(help="A file, or - for standard input.", metavar="FILE|-")] = "-",
     kind: Annotated[Kind, typer.Option(help="What the lines are; log lines are read by their template.")] = "news",
-    bundle: Annotated[Path | None, typer.Option(help="A bundle's folder; the one in force if none is named.")] = None,
+    bundle: Annotated[Path | None, typer.Option(help="base, small or a folder; else the one in force.")] = None,
 ) -> None:
     """Read texts with the model: one JSON object, or plain text, a line in; one JSON a line out, in the same order.
 

@@ -15,7 +15,7 @@ PROBE = "Shares rise after strong results"
 
 def examine(settings: Settings) -> list[Finding]:
     """Hashes, labels, graph; then a text is read."""
-    folder = settings.bundle or registry.active(settings.data_dir)
+    folder = registry.resolved(settings.bundle, settings.data_dir)
     try:
         known = manifest.read(folder)
     except ModelError as error:

@@ -25,13 +25,53 @@ def test_a_promoted_bundle_is_in_force_until_it_is_rolled_back(other: Path, tmp_
     assert registry.promote(other, tmp_path) == "other"
     assert registry.active(tmp_path) == tmp_path / "bundles" / "other"
     assert manifest.read(registry.active(tmp_path)).name == "other"
-    assert [(one.name, one.active) for one in registry.entries(tmp_path)][1:] == [("other", True)]
+    assert [(one.name, one.active) for one in registry.entries(tmp_path)][-1] == ("other", True)
 
     assert registry.rollback(tmp_path) == registry.SHIPPED
     assert registry.active(tmp_path) == registry.shipped()
-    assert [one.active for one in registry.entries(tmp_path)] == [True, False]
+    assert [(one.name, one.active) for one in registry.entries(tmp_path)][-1] == ("other", False)
     with pytest.raises(BundleError, match="nothing to roll back"):
         registry.rollback(tmp_path)
+
+
+def ship(monkeypatch: pytest.MonkeyPatch, small: Path) -> None:
+    monkeypatch.setitem(registry.SHIP, "small", small)
+    monkeypatch.setitem(registry._PROMOTED, "shipped-small", small)
+
+
+def test_both_that_ship_are_known_by_name(
+    other: Path, shipped: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ship(monkeypatch, other)
+    monkeypatch.chdir(tmp_path)
+    assert registry.resolved(None, tmp_path) == registry.resolved(Path("base")) == shipped
+    assert registry.resolved(Path("small")) == other
+    assert registry.resolved(Path("elsewhere")) == Path("elsewhere")
+    assert [(one.name, one.active) for one in registry.entries(tmp_path)][1:] == [("other", False)]
+    monkeypatch.setenv("PULSEWIRE_BUNDLE", "small")
+    assert registry.active(tmp_path) == other
+    assert [one.active for one in registry.entries(tmp_path)] == [False, True]
+
+
+def test_a_name_gives_way_to_a_bundle_in_a_folder_of_that_name(
+    other: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "small").mkdir()
+    assert registry.resolved(Path("small")) == registry.SHIP["small"]
+    (tmp_path / "small").rmdir()
+    (tmp_path / "small").symlink_to(other)
+    assert registry.resolved(Path("small")) == Path("small")
+
+
+def test_the_small_one_is_promoted_without_a_copy(other: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ship(monkeypatch, other)
+    assert registry.promote(Path("small"), tmp_path) == "shipped-small"
+    assert registry.active(tmp_path) == other
+    assert [path.name for path in (tmp_path / "bundles").iterdir()] == ["history"]
+    assert registry.promote(Path("base"), tmp_path) == registry.SHIPPED
+    assert registry.rollback(tmp_path) == "shipped-small"
+    assert registry.rollback(tmp_path) == registry.SHIPPED
 
 
 def test_promoting_again_is_no_second_step(other: Path, tmp_path: Path) -> None:
@@ -58,7 +98,7 @@ def test_a_damaged_bundle_is_not_promoted(other: Path, tmp_path: Path) -> None:
 def test_a_stored_bundle_that_was_damaged_is_listed_with_its_problem(other: Path, tmp_path: Path) -> None:
     registry.promote(other, tmp_path)
     (tmp_path / "bundles" / "other" / manifest.TOKENIZER).write_text("{}")
-    problem = registry.entries(tmp_path)[1].problem
+    problem = registry.entries(tmp_path)[-1].problem
     assert problem is not None
     assert "tokenizer.json has 2 bytes" in problem
 

@@ -1,0 +1,51 @@
+"""The command that makes a small model of a large one."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from models.console import one_line_errors, progress
+
+
+def distil(
+    run: Annotated[Path, typer.Argument(help="The teacher: a folder that `pulsewire train` wrote.")] = Path(
+        "runs/base"
+    ),
+    *,
+    out: Annotated[Path, typer.Option(help="The student's run.")] = Path("runs/small"),
+    layers: Annotated[int, typer.Option(min=1, help="How many of the teacher's layers it has.")] = 4,
+    epochs: Annotated[int, typer.Option(min=1, help="How often every text is seen.")] = 3,
+    minutes: Annotated[float, typer.Option(min=0, help="Teach no longer than this; 0: no limit.")] = 0,
+    threads: Annotated[int, typer.Option(min=1, help="Cores; more than the machine has free slows it down.")] = 1,
+) -> None:
+    """Teach a small model what a trained one says: the same heads and words, a third of the layers.
+
+    The teacher reads all training texts, and 27,000 without labels, once; what
+    it says of them is kept in the student's run. The student then learns to
+    say the same. Needs the data sets (PULSEWIRE_SEED_DATA) and the extra
+    `train` (`uv sync --extra train`). Go on as with any run:
+
+    pulsewire export runs/small --name small
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch is loaded: its threads else spin
+    with one_line_errors():
+        from models import extra
+
+        extra.require_train()
+        from models.datasets.dataset import data_folder
+
+        data = data_folder()  # said before the seconds that torch takes to load
+        from models.training import student
+        from models.training.distil import Recipe
+
+        recipe = Recipe(epochs=epochs, limit_s=minutes * 60, threads=threads)
+        with progress("distilling") as report:
+            try:
+                made = student.run(run, out, data, recipe, layers=layers, report=report)
+            except KeyboardInterrupt:
+                typer.echo(f"pulsewire: stopped; the last checkpoint, if there is one, is in {out}", err=True)
+                raise typer.Exit(1) from None
+    spent = f"{made.steps:,} of {made.steps_planned:,} steps in {made.seconds / 60:.1f} minutes"
+    typer.echo(f"{spent}, taught by {made.teacher}, kept in {out}", err=True)
