@@ -5,9 +5,9 @@
         history       the names that were promoted, one a line; the last one is in force
 
 The bundle in force is the one that PULSEWIRE_BUNDLE names, else the last line of `history`, else `base`, the larger of
-the two in the program's own folder. Wherever a folder is asked for, `base` and `small` name those two, unless there is a
-bundle in a folder of that name (in `history` they are `shipped` and `shipped-small`). Both a bundle and the history
-appear in one atomic step, so a reader never sees half of either.
+the two in the program's own folder. Wherever a folder is asked for, `base` and `small` name those two, unless there
+is a bundle in a folder of that name (in `history` they are `shipped` and `shipped-small`). Both a bundle and the
+history appear in one atomic step, so a reader never sees half of either.
 """
 
 import os
