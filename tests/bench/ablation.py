@@ -2,7 +2,7 @@
 
 Every run sees the same batches in the same order, and its rate goes down to nothing by its last step. The figures are
 the heads' declared metrics on validation rows, which no run learnt from; no test row is touched. Rows a second are
-counted by the processor time of the one thread, so that they hold on a busy machine too.
+counted by the processor time of the one thread; what else the machine does still moves them by a fifth.
 """
 
 import argparse

@@ -23,7 +23,7 @@ from models.errors import ExportError, RunError
 from models.runtime import Classifier
 from models.training import loop, run_folder, start
 from models.training.batches import Batch, Row
-from models.training.loop import Recipe, Step
+from models.training.recipe import Recipe, Step
 from models.training.train import gather, train
 from tests.models import tiny
 
@@ -71,6 +71,9 @@ def test_a_run_says_what_it_was_made_of(run: Path) -> None:
     assert [one.name for one in found.data] == ["tiny-sentiment", "tiny-category", "tiny-severity"]
     assert (found.steps, found.base, found.max_length) == (found.steps_planned, "tiny", 24)
     assert not network.training
+    assert sorted(found.hashes) == ["code", "rows", "start"]
+    assert [one.step for one in found.measured] == [found.steps // 3, 2 * found.steps // 3, found.steps]
+    assert found.measured[-1].mean > 0.9
     lines = [msgspec.json.decode(line) for line in (run / "log.jsonl").read_bytes().splitlines()]
     assert [line["step"] for line in lines if "loss" in line] == list(range(10, found.steps + 1, 10))
 
