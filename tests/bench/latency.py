@@ -25,25 +25,26 @@ def main(argv):
     options = argparse.ArgumentParser(prog="pulsewire bench latency", description=__doc__)
     options.add_argument("--seconds", type=float, default=15.0, help="of each load")
     options.add_argument("--loads", type=float, nargs="+", default=[0.25, 0.5, 0.8])
+    options.add_argument("--warm", type=int, default=800, help="headlines a round, three rounds, to learn the capacity")
     options.add_argument("--write", action="store_true", help="into docs/benchmarks.md")
     chosen = options.parse_args(argv)
-    rows = asyncio.run(_run(chosen.loads, chosen.seconds))
+    rows = asyncio.run(_run(chosen.loads, chosen.seconds, chosen.warm))
     if chosen.write:
         write("latency", (__doc__ or "").strip(), rows)
     return rows
 
 
-async def _run(loads, seconds):
+async def _run(loads, seconds, warm):
     feed = _endless(headlines()[1])
     rows, number = [], 0
-    async with running() as at, AIOKafkaConsumer("news.scored", bootstrap_servers=at.settings.kafka) as scored:
+    async with running() as at, _scored(at) as scored:
         rates = []
         for number in range(3):
             rates.append(
-                await measure(at, "news", list(payloads("news", [next(feed) for _ in range(800)], number, 800)))
+                await measure(at, "news", list(payloads("news", [next(feed) for _ in range(warm)], number, warm)))
             )
         capacity = statistics.median(rates)
-        await _taken(scored, 3 * 800)
+        await _taken(scored, 3 * warm)
         for load in loads:
             number += 1
             took = await _under(at, scored, feed, number, per_s=load * capacity, seconds=seconds)
@@ -52,6 +53,11 @@ async def _run(loads, seconds):
         took = await _under(at, scored, feed, number, per_s=10 * capacity, seconds=2.0)
         rows.append(_row("burst: 10 times for 2 s", took))
     return rows
+
+
+def _scored(at):
+    """Reads from the beginning: a consumer that begins at the end finds it only when it is first asked."""
+    return AIOKafkaConsumer("news.scored", bootstrap_servers=at.settings.kafka, auto_offset_reset="earliest")
 
 
 def _row(load, took):
