@@ -172,6 +172,11 @@ class ConsumerMarks:
         if generation == self._app.consumer_generation_id:
             await self._app.consumer.marks.mark(words, instead_of=instead_of)
 
+    def end(self, at: At) -> int:
+        """See `agents.in_hand.Marks`."""
+        consumer, tp = self._app.consumer, TP(*at)
+        return consumer.highwater(tp) or 0 if tp in consumer.assignment() else 0
+
     async def take_back(self) -> None:
         """See `agents.in_hand.Marks`."""
         await self._app.consumer.marks.take_back()

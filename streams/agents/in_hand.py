@@ -40,6 +40,9 @@ class Marks(Protocol):
     async def take_back(self) -> None:
         """Whatever is marked is in peace."""
 
+    def end(self, at: At) -> int:
+        """Where the log of a partition ended when something of it was last fetched."""
+
 
 class Lane(msgspec.Struct, frozen=True):
     """The way of one topic's records."""
@@ -60,6 +63,7 @@ class InHand:
         self._tries = tries
         self._generation = -1
         self._known: dict[At, Suspicion | None] = {}
+        self._ends: dict[At, int] = {}
         self._lanes: list[Lane] = []
         self._one_alone = asyncio.Lock()
         self._open = asyncio.Event()
@@ -84,8 +88,11 @@ class InHand:
         if at not in known:
             word = (await self._marks.read_marks([at])).get(at, "")
             known[at] = _suspicion(at, word)
+            self._ends[at] = self._marks.end(at)
             if known[at] is None:
                 await self._mark(records[0], Mark(self._at_once), generation=generation)
+        if records[0].offset >= self._ends[at]:
+            known[at] = None  # it was not there yet when the process ended
         while records and (suspicion := known[at]) and generation == self._now_in():
             some, records = records[: suspicion.size], records[suspicion.size :]
             await self._alone(lane, some, Mark(len(some), suspicion.deaths), generation=generation, word=word)

@@ -25,7 +25,7 @@ class Group:
     """What the broker keeps of a group; it outlives every process."""
 
     def __init__(self):
-        self.committed, self.word, self.commits = 0, "", 0
+        self.committed, self.word, self.commits, self.ends_at = 0, "", 0, LOG
 
     async def read_marks(self, ats):
         return {AT: self.word} if AT in ats and self.word else {}
@@ -37,6 +37,9 @@ class Group:
 
     async def take_back(self):
         """Nobody waits here."""
+
+    def end(self, at):
+        return self.ends_at
 
 
 class Hop:
@@ -130,6 +133,13 @@ async def test_a_process_that_is_killed_at_one_moment_again_and_again_accuses_no
             await live(group, hop, commits_every=3)
     await live(group, hop, commits_every=3)
     assert (hop.buried, set(hop.taken)) == ([], set(range(LOG)))
+
+
+async def test_what_came_after_the_death_is_under_no_suspicion():
+    group, hop = Group(), Hop(set(), 0)
+    group.word, group.ends_at = Mark(4 * BATCH).word(), 70
+    await live(group, hop, commits_every=1)
+    assert group.commits == 2 * -(-70 // (4 * BATCH // FINER)), "two for each piece of what was there"
 
 
 async def test_nothing_else_is_in_hand_beside_what_is_under_suspicion():
