@@ -24,6 +24,7 @@ def main(argv):
     """Run it; with --write put the table into docs/reliability.md."""
     options = argparse.ArgumentParser(prog="pulsewire bench chaos", description=__doc__)
     options.add_argument("--faults", type=int, default=40)
+    options.add_argument("--each", type=int, metavar="N", help="every kind so many times, instead of --faults")
     options.add_argument("--seed", type=int, default=1)
     options.add_argument("--workers", type=int, default=3)
     options.add_argument("--rate", type=int, default=150, help="events a second")
@@ -33,6 +34,8 @@ def main(argv):
     options.add_argument("--no-settle", action="store_true", help="let faults overlap")
     options.add_argument("--write", action="store_true", help="into docs/reliability.md")
     asked = options.parse_args(argv)
+    if asked.each:
+        asked.faults = asked.each * len(chosen(asked.only))
     wanted = Run(
         plan=plan(asked.faults, seed=asked.seed, kinds=chosen(asked.only)), seed=asked.seed, workers=asked.workers,
         per_s=asked.rate, fake=asked.fake, without=asked.without, settle=not asked.no_settle,

@@ -28,12 +28,14 @@ ALL = [*RAW, *(TopicPartition("windows", partition) for partition in range(4))]
 class Cluster:
     """Workers over a stack; `unplanned` counts the deaths that nobody ordered."""
 
-    def __init__(self, stack, folder, *, ledger, fake=False, without=""):
-        self.stack, self.ledger, self._folder = stack, ledger, folder
+    def __init__(self, stack, folder, *, ledger, proxy, fake=False, without=""):
+        self.stack, self.ledger, self.proxy, self._folder = stack, ledger, proxy, folder
         self._fake, self._without = fake, without
         self._schedule = folder / "schedule.json"
         self._deaths = folder / "deaths"
         self._deaths.touch()
+        self._clock = folder / "clock"
+        self.set_clock(0)
         self._armed = []
         self.names = []
         self._made = 0
@@ -53,11 +55,12 @@ class Cluster:
         port = free_port()
         env = {
             "PULSEWIRE_KAFKA": self.stack.addresses.kafka,
-            "PULSEWIRE_CLICKHOUSE": self.stack.addresses.clickhouse,
+            "PULSEWIRE_CLICKHOUSE": f"http://127.0.0.1:{self.proxy.port}",
             "PULSEWIRE_DATA_DIR": str(self._folder),
             "PULSEWIRE_METRICS_PORT": str(port),
             "PULSEWIRE_CHAOS_SESSION_MS": f"{SESSION_S * 1_000:.0f}",
             "PULSEWIRE_CHAOS_DEATHS": str(self._deaths),
+            "PULSEWIRE_CHAOS_CLOCK": str(self._clock),
             "PULSEWIRE_THREADS": "1",
             "PULSEWIRE_CONFIG": str(self._folder / "pulsewire.toml"),
             "PULSEWIRE_CHAOS_FAKE": "1" if self._fake else "",
@@ -99,6 +102,21 @@ class Cluster:
         """Workers that died though nobody killed them."""
         restarts = self._gone + sum(map(self.stack.supervisor.restarts, self.names))
         return restarts - self.killed - self._deaths.stat().st_size
+
+    def set_clock(self, ahead_s):
+        """Have the workers' clocks be ahead of the machine's, within a second."""
+        fresh = self._clock.with_suffix(".new")
+        fresh.write_text(str(ahead_s))
+        fresh.replace(self._clock)
+
+    async def away(self, name, seconds):
+        """A part of the stack is down for so long. (It is stopped again and again: its supervisor starts it.)"""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            if name in self.stack.supervisor.pids():
+                self.stack.supervisor.kill(name, signal.SIGKILL)
+            await asyncio.sleep(0.1)
+        await self.stack.supervisor.until_ready(name)
 
     def arm(self, fault: Fault):
         """Have the workers know of a fault."""

@@ -3,6 +3,7 @@
 import asyncio
 import signal
 import time
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,9 +18,11 @@ from tests.chaos.cluster import ALL, SESSION_S, Cluster, resume
 from tests.chaos.history import history
 from tests.chaos.kinds import Strike
 from tests.chaos.ledger import Diverged, Ledger, produce, send_deadly
+from tests.chaos.proxy import Proxy
 
 START_MS = 1_750_000_000_000
 REACHED_WITHIN_S = 45.0
+AWAY_S = 15.0
 RECOVERED_WITHIN_S = 300.0
 
 
@@ -51,9 +54,11 @@ class Outcome:
 async def run(wanted: Run, folder: Path, *, say=print) -> Outcome:
     """Everything from an empty folder to the verdict. Raises Diverged, with the history of what differs first."""
     began, outcome, ledger = time.monotonic(), Outcome(), Ledger()
-    async with Stack(folder / "stack", say=lambda _: None) as stack:
+    async with Stack(folder / "stack", say=lambda _: None) as stack, AsyncExitStack() as opened:
         await initialise(load_settings(kafka=stack.addresses.kafka, clickhouse=stack.addresses.clickhouse))
-        cluster = Cluster(stack, folder, ledger=ledger, fake=wanted.fake, without=wanted.without)
+        port = int(stack.addresses.clickhouse.rpartition(":")[2])
+        proxy = await opened.enter_async_context(Proxy(port))
+        cluster = Cluster(stack, folder, ledger=ledger, proxy=proxy, fake=wanted.fake, without=wanted.without)
         await asyncio.gather(*(cluster.add() for _ in range(wanted.workers)))
         until = asyncio.Event()
         sending = asyncio.create_task(
@@ -218,6 +223,42 @@ async def _deadly(strike, cluster):
     return began, await cluster.ends()
 
 
+def _badly(mode):
+    async def between(strike, cluster):
+        """The store is spoken to through a proxy that is bad at it for a while."""
+        before, deadline = cluster.proxy.spoilt, time.monotonic() + REACHED_WITHIN_S
+        cluster.proxy.mode = mode
+        try:
+            while cluster.proxy.spoilt == before and time.monotonic() < deadline:  # noqa: ASYNC110 - it tells nobody
+                await asyncio.sleep(0.05)
+            began, ends = time.monotonic(), await cluster.ends()
+            await asyncio.sleep(2 + strike.away_s)
+        finally:
+            cluster.proxy.mode = "through"
+        return (began, ends) if cluster.proxy.spoilt > before else None
+
+    return between
+
+
+def _away(name):
+    async def away(strike, cluster):
+        await cluster.away(name, AWAY_S + strike.away_s)
+        return True
+
+    return away
+
+
+def _clock(ahead_s):
+    async def moved(strike, cluster):
+        cluster.set_clock(ahead_s)
+        await asyncio.sleep(2 + strike.away_s)
+        ends = await cluster.ends()
+        cluster.set_clock(0)
+        return time.monotonic(), ends
+
+    return moved
+
+
 _OUTSIDE = {
     "kill a worker": _kill,
     "kill two workers": _kill_two,
@@ -229,5 +270,13 @@ _OUTSIDE = {
     "a worker more for a while": _join,
     "offsets back to the earliest": _rewind,
     "an event that kills": _deadly,
+    "a slow store": _badly("slow"),
+    "a store that cuts connections": _badly("cut"),
+    "a store that answers 500": _badly("500"),
+    "a store whose answers are lost": _badly("lost"),
+    "the store away for a while": _away("clickhouse"),
+    "the broker away for a while": _away("kafka"),
+    "the clock an hour on": _clock(3_600),
+    "the clock an hour back": _clock(-3_600),
 }
 _BROUGHT_ABOUT = {"rebalance": _join, "restore": _join, "shutdown": _leave}

@@ -18,6 +18,8 @@ OUTSIDE = (
     "kill a worker", "kill two workers", "stop a worker", "kill the store", "kill the broker",
     "kill the store and a worker", "a worker leaves and comes", "a worker more for a while",
     "offsets back to the earliest", "an event that kills",
+    "a slow store", "a store that cuts connections", "a store that answers 500", "a store whose answers are lost",
+    "the store away for a while", "the broker away for a while", "the clock an hour on", "the clock an hour back",
 )  # fmt: skip
 
 KINDS = (
@@ -34,6 +36,7 @@ SHORT = (
     "kill at decode.after", "kill at windows.insert", "kill at stored", "kill at produce.sent",
     "kill at acknowledge.half", "raise at events.insert", "raise at windows.insert", "raise at produce",
     "kill a worker", "stop a worker", "kill the store and a worker", "kill the broker",
+    "a store whose answers are lost",
 )  # fmt: skip
 
 

@@ -7,6 +7,8 @@ A text with DEADLY in it ends the process when it is read; one byte is added to 
 import logging
 import os
 import signal
+import threading
+import time
 from pathlib import Path
 
 from models.fake import FakeClassifier
@@ -15,6 +17,20 @@ from streams.app import Worker
 from streams.settings import load_settings
 from tests.chaos.ledger import DEADLY
 from tests.chaos.mutants import MUTANTS
+
+
+def move_the_clock():
+    """The file PULSEWIRE_CHAOS_CLOCK has the seconds by which the clock is ahead; it is read again and again."""
+    clock, ahead, plain, plain_ns = Path(os.environ["PULSEWIRE_CHAOS_CLOCK"]), [0], time.time, time.time_ns
+
+    def follow():
+        while True:
+            ahead[0] = int(clock.read_text())
+            time.sleep(0.5)
+
+    threading.Thread(target=follow, daemon=True).start()
+    time.time = lambda: plain() + ahead[0]
+    time.time_ns = lambda: plain_ns() + ahead[0] * 10**9
 
 
 def deadly(load):
@@ -42,6 +58,7 @@ def main():
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     if mutant := os.environ.get("PULSEWIRE_CHAOS_WITHOUT"):
         MUTANTS[mutant]()
+    move_the_clock()
     load = FakeClassifier.load if os.environ.get("PULSEWIRE_CHAOS_FAKE") else Classifier.load
     # Shorter than the setting allows: on a quiet machine there is no need to wait for so long
     settings = load_settings().model_copy(update={"session_timeout_ms": int(os.environ["PULSEWIRE_CHAOS_SESSION_MS"])})
