@@ -27,7 +27,8 @@ def column_scales(weight: Floats) -> Floats:
     above = (np.maximum(even, 0) + np.maximum(odd, 0)).max(0)
     below = -(np.minimum(even, 0) + np.minimum(odd, 0)).min(0)
     # Each of the two is rounded by a half at most.
-    peak = np.maximum.reduce([above / (PAIR - 1), below / (PAIR - 1), np.abs(weight).max(0) / TOP])
+    pairs = np.maximum(above, below) / (PAIR - 1)
+    peak = np.maximum(pairs, np.abs(weight).max(0) / TOP)
     scales: Floats = np.maximum(peak, 1e-12).astype(np.float32)
     return scales
 

@@ -9,14 +9,16 @@ Faust makes an event of each message, at 70 to 130 us. Here it makes one of each
 partition.
 """
 
+import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from typing import Any, Final
 
 import faust
 from aiokafka import AIOKafkaConsumer
-from aiokafka.errors import IllegalStateError
-from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, Transport
+from aiokafka.errors import IllegalStateError, KafkaConnectionError
+from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, Producer, Transport
 from faust.types import TP
 from faust.types.tuples import ConsumerMessage
 
@@ -27,8 +29,11 @@ from streams.settings import Kafka, Settings
 from streams.topology import DAY_MS, MAX_MESSAGE_BYTES, MEBI
 
 LONGEST_WAIT_S = 14 * DAY_MS // 1_000
+TRY_AGAIN_S: Final = 1.0
 FETCHED: Final = 500  # records of one fetch, at most
 PARCELS: Final = 32  # that wait for an agent, before its partitions are fetched no more
+
+log = logging.getLogger(__name__)
 
 
 class Parcel(ConsumerMessage):  # type: ignore[misc]
@@ -136,6 +141,19 @@ class CommittedThread(AIOKafkaConsumerThread):  # type: ignore[misc]
         self._marks = OffsetMarks(consumer)
         return consumer
 
+    async def on_start(self) -> None:
+        """As Faust's, but a broker that went away since it was last asked is waited for."""
+        while True:
+            try:
+                await super().on_start()
+            except KafkaConnectionError as error:
+                await self._consumer.stop()
+                log.warning("the broker is away: %s", error)
+                await asyncio.sleep(TRY_AGAIN_S)
+                if not self.should_stop:
+                    continue
+            return
+
     async def read_marks(self, ats: Sequence[At]) -> dict[At, str]:
         """See `agents.in_hand.Marks`."""
         found: dict[At, str] = await self.call_thread(self._marks.read, ats)
@@ -187,10 +205,18 @@ class ConsumerMarks:
         await self._app.consumer.marks.take_back()
 
 
+class Idle(Producer):  # type: ignore[misc]
+    """Faust's producer, which nothing here produces with: it needs no broker to start."""
+
+    async def on_start(self) -> None:
+        """Connect to nothing."""
+
+
 class GapSafeTransport(Transport):  # type: ignore[misc]
     """Faust's transport with our consumer."""
 
     Consumer = GapSafeConsumer
+    Producer = Idle
 
 
 class StreamApp(faust.App):  # type: ignore[misc]

@@ -3,8 +3,11 @@
 from types import SimpleNamespace
 
 import pytest
+from aiokafka.errors import KafkaConnectionError
+from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
 from faust.types import TP
 
+from streams.adapters import faust_app
 from streams.adapters.faust_app import GapSafeConsumer, new_app
 from streams.settings import load_settings
 from streams.topology import topics
@@ -75,3 +78,25 @@ async def test_a_worker_that_waits_for_its_store_stays_in_the_group(consumer):
     kept_s = int(topics()["news.raw"]["retention.ms"]) / 1_000
     assert consumer.app.conf.broker_max_poll_interval > kept_s
     assert consumer.app.conf.broker_max_poll_interval * 1_000 < 2**31
+
+
+async def test_a_broker_that_is_away_at_the_start_is_waited_for(consumer, monkeypatch):
+    """Faust's own way is to end the worker."""
+    stopped = []
+    monkeypatch.setattr(faust_app, "TRY_AGAIN_S", 0.001)
+    monkeypatch.setattr(consumer._thread, "_consumer", SimpleNamespace(stop=lambda: gone()))
+
+    async def gone():
+        stopped.append(1)
+
+    async def start(_thread):
+        if len(stopped) < 3:
+            raise KafkaConnectionError("nobody listens")
+
+    monkeypatch.setattr(AIOKafkaConsumerThread, "on_start", start)
+    await consumer._thread.on_start()
+    assert len(stopped) == 3
+
+
+async def test_fausts_own_producer_needs_no_broker(consumer):
+    await consumer.app.producer.on_start()
