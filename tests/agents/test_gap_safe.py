@@ -83,16 +83,16 @@ async def test_a_worker_that_waits_for_its_store_stays_in_the_group(consumer):
 async def test_a_broker_that_is_away_at_the_start_is_waited_for(consumer, monkeypatch):
     """Faust's own way is to end the worker."""
     stopped = []
-    monkeypatch.setattr(faust_app, "TRY_AGAIN_S", 0.001)
-    monkeypatch.setattr(consumer._thread, "_consumer", SimpleNamespace(stop=lambda: gone()))
 
-    async def gone():
+    async def stop():
         stopped.append(1)
 
     async def start(_thread):
         if len(stopped) < 3:
             raise KafkaConnectionError("nobody listens")
 
+    monkeypatch.setattr(faust_app, "TRY_AGAIN_S", 0.001)
+    monkeypatch.setattr(consumer._thread, "_consumer", SimpleNamespace(stop=stop))
     monkeypatch.setattr(AIOKafkaConsumerThread, "on_start", start)
     await consumer._thread.on_start()
     assert len(stopped) == 3
