@@ -49,6 +49,7 @@ class Dataset(msgspec.Struct, frozen=True):
     files: tuple[str, ...]
     read: Callable[[Path], Split]
     repeat: int = 1  # how often its training rows are seen in an epoch
+    once: bool = False  # an epoch sees its share of the rows alone: after all of them, each was seen once
     views: Callable[[Example, random.Random], tuple[Example, ...]] = itself  # what training makes of a row
     measured: bool = True  # whether it has rows that are held out
     choice: Choice | None = None  # what is told apart here, where it is not what the head's declaration says

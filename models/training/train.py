@@ -1,7 +1,7 @@
 """A whole training run: read the sets, prepare the texts, start from the encoder, loop, keep what came out."""
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from itertools import accumulate
@@ -36,6 +36,7 @@ class Material(msgspec.Struct, frozen=True):
     tasks: tuple[tuple[str, tuple[Example, ...]], ...]  # head, examples whose texts are prepared
     records: tuple[DataRecord, ...]
     validation: tuple[tuple[str, tuple[Example, ...]], ...] = ()  # of the sets that are measured; not learnt from
+    once: frozenset[int] = frozenset()  # which of the tasks are spread over the epochs
 
     @property
     def texts(self) -> list[str]:
@@ -44,7 +45,9 @@ class Material(msgspec.Struct, frozen=True):
 
 def gather(sets: Sequence[Dataset], data: Path) -> Material:
     """Read every set, leave out what is held out or nearly so, and prepare what training sees of the rest."""
-    tasks, records = [], []
+    tasks: list[tuple[str, tuple[Example, ...]]] = []
+    records: list[DataRecord] = []
+    once: set[int] = set()
     kept: dict[str, list[Example]] = {}
     splits = [one.load(data) for one in sets]
     held_out = [row.text for split in splits for row in split.test]
@@ -55,12 +58,15 @@ def gather(sets: Sequence[Dataset], data: Path) -> Material:
         parts = parted(split.train, held_out)
         seen = [view for _ in range(one.repeat) for row in parts.train for view in one.views(row, chance)]
         rows = tuple(Example(prepare(row.text), row.label) for row in seen)
+        once |= {len(tasks)} if one.once else set()
         tasks.append((one.head, rows))
         source = (one.name, one.head, one.licence, one.source)
         records.append(DataRecord(*source, len(rows), len(split.test), one.sha256(data)))
         if one.measured:
             kept.setdefault(one.head, []).extend(Example(prepare(row.text), row.label) for row in parts.validation)
-    return Material(tuple(tasks), tuple(records), tuple((head, tuple(rows)) for head, rows in kept.items()))
+    return Material(
+        tuple(tasks), tuple(records), tuple((head, tuple(rows)) for head, rows in kept.items()), frozenset(once)
+    )
 
 
 def train(
@@ -89,7 +95,10 @@ def train(
     _take_over(network, start, heads)
     tasks = encoded(material.tasks, start.tokenizer_json, heads=heads, max_length=recipe.max_length)
     who = checkpoint.identity(recipe, network, start.tokenizer_json, tasks)
-    orders = [batches(tasks, size=recipe.batch, seed=recipe.seed + epoch) for epoch in range(recipe.epochs)]
+    orders = [
+        batches(share(tasks, material.once, epoch, of=recipe.epochs), size=recipe.batch, seed=recipe.seed + epoch)
+        for epoch in range(recipe.epochs)
+    ]
     known = declarations.declared()
     smoothing = {name: known[name].loss.smoothing for name in heads if name in known}
     loop = Loop(network, [batch for order in orders for batch in order], recipe, pad=PAD, smoothing=smoothing)
@@ -115,6 +124,13 @@ def _validation(material: Material, start: Start, recipe: Recipe, heads: dict[st
     some = [(head, sample(rows, recipe.measure_rows)) for head, rows in material.validation if head in heads]
     tasks = encoded(some, start.tokenizer_json, heads=heads, max_length=recipe.max_length)
     return Validation(tasks, heads, pad=PAD)
+
+
+def share(
+    tasks: Sequence[tuple[str, list[Row]]], once: Collection[int], epoch: int, *, of: int
+) -> list[tuple[str, list[Row]]]:
+    """What an epoch sees of each task: all of its rows, or its share of them where a row is to be seen once."""
+    return [(head, rows[epoch::of] if number in once else rows) for number, (head, rows) in enumerate(tasks)]
 
 
 def _take_over(network: Network, start: Start, heads: dict[str, tuple[str, ...]]) -> None:

@@ -26,7 +26,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "models" / "ablations.md"
 VARIANTS = {
     "the recipe": {},
     "no pieces dropped": {"word_drop": 0.0},
-    "no mean of the weights": {"average": 0.0},
+    "the mean of the weights": {"average": 0.999},
     "no label smoothing": {"smooth": False},
     "encoder rate 5e-5": {"encoder_rate": 5e-5},
     "encoder rate 2e-4": {"encoder_rate": 2e-4},

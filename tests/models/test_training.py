@@ -22,6 +22,7 @@ from models import manifest as manifests
 from models.errors import ExportError, RunError
 from models.runtime import Classifier
 from models.training import loop, run_folder, start
+from models.training import train as training
 from models.training.batches import Batch, Row
 from models.training.recipe import Recipe, Step
 from models.training.train import gather, train
@@ -248,3 +249,16 @@ def test_without_a_mean_the_last_weights_stay() -> None:
     mean.follow(10)
     mean.take()
     assert (network.heads["mood"].weight == 3.0).all()
+
+
+def test_rows_that_are_seen_once_are_spread_over_the_epochs() -> None:
+    tasks = [
+        ("mood", [Row((number,), 0) for number in range(10)]),
+        ("level", [Row((number,), 1) for number in range(7)]),
+    ]
+    seen: list[int] = []
+    for epoch in range(3):
+        mood, level = training.share(tasks, {1}, epoch, of=3)
+        assert mood == tasks[0]
+        seen += [row.ids[0] for row in level[1]]
+    assert sorted(seen) == list(range(7))
