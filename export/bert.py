@@ -31,7 +31,7 @@ class Shape(msgspec.Struct, frozen=True):
 
 def build(weights: Weights, shape: Shape, labels: dict[str, tuple[str, ...]], linear: Linear) -> Any:
     """The model: int64 input_ids and attention_mask[batch, tokens] in, logits float[batch, labels] out per head."""
-    graph = Builder()
+    graph = Builder(linear.real)
     mask = graph.add("Cast", ["attention_mask"], to=helper.TensorProto.INT32)
     x = _embedded(graph, weights, shape, linear)
     for layer in range(shape.num_hidden_layers):
@@ -57,7 +57,7 @@ def _embedded(graph: Builder, weights: Weights, shape: Shape, linear: Linear) ->
     positions = own["position_embeddings.weight"] + own["token_type_embeddings.weight"][0]
     first, axis = (graph.constant(name, np.array([at], np.int64)) for name, at in (("first", 0), ("axis", 0)))
     tokens = graph.add("Shape", ["input_ids"], start=1, end=2)
-    here = graph.add("Slice", [graph.constant("positions", positions), first, tokens, axis])
+    here = graph.add("Slice", [graph.weight("positions", positions), first, tokens, axis])
     width = shape.hidden_size
     together = graph.add("Add", [_by_text(graph, words, width), here])
     return _normalised(graph, own, shape, graph.reshape(together, -1, width), part="LayerNorm", name="embedding")
@@ -74,7 +74,7 @@ def _layer(graph: Builder, own: Weights, shape: Shape, linear: Linear, *, x: str
     attended = _attention(graph, own, shape, linear, x=x, mask=mask, at=at)
     x = _added(graph, own, shape, linear, x=attended, to=x, part="attention.output", name=f"{at}_attention")
     wide = linear.multiply(graph, x, own["intermediate.dense.weight"].T, f"{at}_wide")
-    bias = graph.constant(f"{at}_wide_bias", own["intermediate.dense.bias"])
+    bias = graph.weight(f"{at}_wide_bias", own["intermediate.dense.bias"])
     wide = graph.add("BiasGelu", [wide, bias], domain=MICROSOFT)
     return _added(graph, own, shape, linear, x=wide, to=x, part="output", name=f"{at}_output", floor=GELU_FLOOR)
 
@@ -88,7 +88,7 @@ def _attention(graph: Builder, own: Weights, shape: Shape, linear: Linear, *, x:
     outputs = [f"{at}_query", f"{at}_key", f"{at}_value"]
     graph.add_many("Split", [together], outputs, axis=1, num_outputs=3)
     qkv = [_by_text(graph, one, width) for one in outputs]
-    bias = graph.constant(f"{at}_qkv_bias", np.concatenate(biases))
+    bias = graph.weight(f"{at}_qkv_bias", np.concatenate(biases))
     inputs = [*qkv, bias, mask]
     mixed = graph.add("MultiHeadAttention", inputs, domain=MICROSOFT, num_heads=shape.num_attention_heads)
     return graph.reshape(mixed, -1, width)
@@ -108,13 +108,23 @@ def _added(
 ) -> str:
     """A dense layer, added to what went in before, normalised."""
     dense = linear.multiply(graph, x, own[f"{part}.dense.weight"].T, name, floor=floor)
-    dense = graph.add("Add", [dense, graph.constant(f"{name}_bias", own[f"{part}.dense.bias"])])
-    return _normalised(graph, own, shape, graph.add("Add", [dense, to]), part=f"{part}.LayerNorm", name=name)
+    bias = graph.weight(f"{name}_bias", own[f"{part}.dense.bias"])
+    norm = f"{part}.LayerNorm"
+    if linear.joined:
+        inputs = [dense, to, *_norm(graph, own, part=norm, name=name), bias]
+        return graph.add("SkipLayerNormalization", inputs, domain=MICROSOFT, epsilon=shape.layer_norm_eps)
+    both = graph.add("Add", [graph.add("Add", [dense, bias]), to])
+    return _normalised(graph, own, shape, both, part=norm, name=name)
 
 
 def _normalised(graph: Builder, own: Weights, shape: Shape, x: str, *, part: str, name: str) -> str:
-    gain, shift = (graph.constant(f"{name}_norm_{kind}", own[f"{part}.{kind}"]) for kind in ("weight", "bias"))
-    return graph.add("LayerNormalization", [x, gain, shift], axis=-1, epsilon=shape.layer_norm_eps)
+    inputs = [x, *_norm(graph, own, part=part, name=name)]
+    return graph.add("LayerNormalization", inputs, axis=-1, epsilon=shape.layer_norm_eps)
+
+
+def _norm(graph: Builder, own: Weights, *, part: str, name: str) -> list[str]:
+    """A normalisation's gain and shift."""
+    return [graph.weight(f"{name}_norm_{kind}", own[f"{part}.{kind}"]) for kind in ("weight", "bias")]
 
 
 def _pooled(graph: Builder, x: str, shape: Shape) -> str:
@@ -125,7 +135,8 @@ def _pooled(graph: Builder, x: str, shape: Shape) -> str:
     """
     middle, last = (graph.constant(name, np.array([at], np.int64)) for name, at in (("middle", 1), ("last", -1)))
     mask = graph.add("Unsqueeze", [graph.add("Cast", ["attention_mask"], to=FLOAT), middle])
-    total = graph.add("MatMul", [mask, _by_text(graph, x, shape.hidden_size)])
+    states = graph.add("Cast", [x], to=FLOAT) if graph.real is not np.float32 else x
+    total = graph.add("MatMul", [mask, _by_text(graph, states, shape.hidden_size)])
     return graph.add("Div", [total, graph.add("ReduceSum", [mask, last], keepdims=1)])
 
 

@@ -17,7 +17,8 @@ Tensor = tuple[str, int, Sequence[int | str]]  # name, element type, shape
 class Builder:
     """Collects nodes and constants; every method that adds a node answers with the name of its output."""
 
-    def __init__(self) -> None:
+    def __init__(self, real: type = np.float32) -> None:
+        self.real = real  # what the network's own numbers are kept as
         self.nodes: list[Any] = []
         self.constants: dict[str, Any] = {}
 
@@ -26,6 +27,10 @@ class Builder:
         if name not in self.constants:
             self.constants[name] = numpy_helper.from_array(np.ascontiguousarray(value), name)
         return name
+
+    def weight(self, name: str, value: NDArray[np.float32]) -> str:
+        """A constant of the network's own numbers."""
+        return self.constant(name, value.astype(self.real))
 
     def scalar(self, name: str, value: float, dtype: type = np.float32) -> str:
         return self.constant(name, np.asarray(value, dtype))

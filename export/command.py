@@ -16,7 +16,7 @@ def export_run(
     name: str,
     precision: str,
     limit: int | None,
-    least_agreement: float,
+    least_agreement: float | None,
     replace: bool,
     report: Report,
 ) -> Manifest:

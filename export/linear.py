@@ -1,4 +1,4 @@
-"""Two ways to do the encoder's heavy work: exactly, or in int8 with a scale of its own for each token row.
+"""Three ways to do the encoder's heavy work: exactly, in half precision, or in int8 with a scale for each token row.
 
 Dynamic int8 takes one scale for a whole batch, so that 6% of labels flip with the company that a text keeps. Here a
 row's scale is a function of the row alone, and integer sums have no rounding: a text's answer is its own.
@@ -37,6 +37,8 @@ class Linear(Protocol):
     """How matrices and tables are stored and multiplied."""
 
     precision: str
+    real: type  # of everything up to the mean over a text's tokens; logits are fp32 whatever it is
+    joined: bool  # whether a residual sum and its normalisation are one node
 
     def rows(self, graph: Builder, table: Floats, ids: str, name: str) -> str:
         """The table's rows at `ids`: float[len(ids), width]."""
@@ -48,19 +50,31 @@ class Linear(Protocol):
 class Exact:
     """fp32, for comparison."""
 
-    precision = "fp32"
+    precision: str = "fp32"
+    real: type = np.float32
+    joined: bool = False
 
     def rows(self, graph: Builder, table: Floats, ids: str, name: str) -> str:
-        return graph.add("Gather", [graph.constant(name, table), ids])
+        return graph.add("Gather", [graph.weight(name, table), ids])
 
     def multiply(self, graph: Builder, x: str, weight: Floats, name: str, *, floor: float | None = None) -> str:  # noqa: ARG002
-        return graph.add("MatMul", [x, graph.constant(name, weight)])
+        return graph.add("MatMul", [x, graph.weight(name, weight)])
+
+
+class Half(Exact):
+    """fp16, for CUDA, where the joined normalisation is the fast one; on a CPU it is the slow one."""
+
+    precision: str = "fp16"
+    real: type = np.float16
+    joined: bool = True
 
 
 class RowInt8:
     """int8 weights with a scale per column, activations with a scale per row."""
 
-    precision = "int8"
+    precision: str = "int8"
+    real: type = np.float32
+    joined: bool = False
 
     def __init__(self, seen: Mapping[str, Seen]) -> None:
         self._seen = seen  # by the product's name

@@ -21,6 +21,10 @@ class BundleError(ModelError):
     """A bundle is missing, damaged, or not what its manifest says."""
 
 
+class NoCuda(BundleError):  # noqa: N818 - it says what is so
+    """A bundle is in fp16, and no CUDA device answers."""
+
+
 class HeadError(ModelError):
     """A head is not declared as it should be."""
 

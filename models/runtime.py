@@ -6,8 +6,11 @@
 3. Equal texts within a call are inferred once; equal texts of later calls come from a bounded memory.
 4. Tokenizer and session release the GIL. Each worker has a session of one thread: two of them beat one session of two
    threads by 1.6 to 2.6 times, and one that both share by 6%, at 45 MB each.
+5. A bundle in fp16 runs on CUDA or not at all, unless it is asked for on the CPU: there it is right, and several times
+   slower than int8. All others run on the CPU.
 """
 
+import contextlib
 import os
 import struct
 from collections.abc import Sequence
@@ -23,7 +26,7 @@ from tokenizers import Tokenizer
 from models import manifest as manifests
 from models import packing, registry
 from models.cache import AnswerCache, key_of
-from models.errors import BundleError
+from models.errors import BundleError, NoCuda
 from models.manifest import ADVICE, MODEL, TOKENIZER, Manifest
 from models.reading import Reading
 from models.text import prepare
@@ -32,7 +35,9 @@ from models.workers import Workers
 CHUNK = 32  # texts that a worker takes at once
 DECIMALS = 6
 WARM_UP = "Pulsewire reads this first."
-PROVIDERS = {"CPUExecutionProvider": "CPU", "CUDAExecutionProvider": "CUDA"}
+CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
+PROVIDERS = {CPU: "CPU", CUDA: "CUDA"}
+CUDA_ONLY = "fp16"
 TYPES = {"tensor(int64)": "int64", "tensor(float)": "float32"}
 
 
@@ -53,20 +58,25 @@ class Classifier:
         self._workers = Workers(self.tools)
 
     @classmethod
-    def load(cls, bundle: Path | None = None, *, threads: int | None = None, cache: int = 100_000) -> Self:
+    def load(
+        cls, bundle: Path | None = None, *, threads: int | None = None, cache: int = 100_000, cpu: bool = False
+    ) -> Self:
         """Open a bundle: the one named, else the one in force (`registry.active`).
 
         Args:
             bundle: its folder, or `base` or `small`, the two that ship.
-            threads: workers, one core each; as many as this process may use where None.
+            threads: workers, one core each; as many as this process may use where None. One on CUDA.
             cache: how many answers are remembered; 0 for none.
+            cpu: stay on the CPU with a bundle in fp16, too.
 
         Raises:
-            BundleError: it is missing, damaged, or not what its manifest says; one line.
+            NoCuda: it is in fp16 and no CUDA device answers; one line, as with all of them.
+            BundleError: it is missing, damaged, or not what its manifest says.
         """
         folder = registry.resolved(bundle)
         manifest = manifests.read(folder)
-        sessions = [_session(folder) for _ in range(threads or cores())]
+        cuda = manifest.precision == CUDA_ONLY and not cpu
+        sessions = [_session(folder, cuda=cuda) for _ in range(1 if cuda else threads or cores())]
         _check(sessions[0], manifest, folder)
         return cls(manifest, sessions, _tokenizer(folder, manifest), cache=cache)
 
@@ -150,17 +160,29 @@ def _softmax(logits: NDArray[np.float32], temperature: float) -> NDArray[np.floa
     return shares
 
 
-def _session(folder: Path) -> Any:
+def _session(folder: Path, *, cuda: bool) -> Any:
     options = ort.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
-    options.log_severity_level = 3
+    options.log_severity_level = 4 if cuda else 3  # what becomes of CUDA is said below, in one line
     try:
-        return ort.InferenceSession(folder / MODEL, options, providers=["CPUExecutionProvider"])
+        session = ort.InferenceSession(folder / MODEL, options, providers=_providers(cuda=cuda))
     except Exception as error:  # ONNX Runtime has no public base class of its own
         why = str(error).splitlines()[0]
         msg = f"bundle {folder}: {MODEL} cannot be opened ({why}): {ADVICE}"
         raise BundleError(msg) from error
+    if cuda and session.get_providers()[0] != CUDA:  # it falls back without a word
+        msg = f"bundle {folder} is in fp16, for CUDA, and no CUDA device answers here: use one in int8"
+        raise NoCuda(msg)
+    return session
+
+
+def _providers(*, cuda: bool) -> list[str]:
+    if not cuda:
+        return [CPU]
+    with contextlib.redirect_stdout(None):  # it prints every library that it does not find
+        ort.preload_dlls()
+    return [CUDA, CPU] if CUDA in ort.get_available_providers() else [CPU]
 
 
 def _tokenizer(folder: Path, manifest: Manifest) -> Tokenizer:

@@ -2,6 +2,7 @@
 
 import hashlib
 import random
+import resource
 from pathlib import Path
 
 import msgspec
@@ -14,12 +15,13 @@ import onnx
 import torch
 from onnxruntime import InferenceSession
 
-from export import bert
+from export import bert, parity
 from export.export import Plan, export
 from export.linear import Exact, RowInt8
 from export.observe import observed
+from export.probes import PROBES
 from models import manifest as manifests
-from models.errors import ExportError, RunError
+from models.errors import ExportError, NoCuda, RunError
 from models.runtime import Classifier
 from models.training import loop, run_folder, start
 from models.training import train as training
@@ -30,6 +32,10 @@ from tests.models import tiny
 
 pytestmark = pytest.mark.train
 RECIPE = Recipe(batch=16, max_length=24, encoder_rate=3e-3, heads_rate=1e-2, epochs=3, checkpoint_s=0.5)
+
+
+def on_cuda() -> bool:
+    return torch.cuda.is_available()
 
 
 def quiet(_done: float, _note: str = "") -> None:
@@ -122,6 +128,8 @@ def test_the_manifest_holds_figures_data_and_hashes(bundle: Path) -> None:
     assert found.name == f"tiny-int8-{found.files['model.onnx'].sha256[:8]}"
     assert found.metrics["tiny-sentiment"]["accuracy"] > 0.9
     assert found.metrics["agreement_with_fp32"]["category"] > 0.8
+    assert found.metrics["agreement_texts"] == dict.fromkeys(tiny.HEADS, 40)
+    assert 0 < found.metrics["largest_difference"]["severity"] < 0.2
     assert all(200 < one.train_rows < 240 for one in found.data)
     assert found.metrics["tiny-sentiment"]["ece"] < 0.2
     assert sorted(path.name for path in bundle.iterdir()) == ["manifest.json", "model.onnx", "tokenizer.json"]
@@ -140,10 +148,37 @@ def test_a_bundle_that_is_there_is_not_replaced_unasked(run: Path, bundle: Path)
 
 def test_a_bundle_that_disagrees_is_not_published(run: Path, bundle: Path) -> None:
     before = (bundle / "manifest.json").read_bytes()
-    with pytest.raises(ExportError, match="agrees with the network on"):
+    with pytest.raises(ExportError, match=r"agrees with the network on .*% of \d+ texts, less than 101.00%: nothing"):
         export(run, Plan(target=bundle, least_agreement=1.01, replace=True), report=quiet)
     assert (bundle / "manifest.json").read_bytes() == before
     assert [path.name for path in bundle.parent.iterdir()] == [bundle.name]
+
+
+def test_a_disk_that_fills_leaves_nothing_behind(run: Path, tmp_path: Path) -> None:
+    held = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, held[1]))  # bytes a file may have: the graph has more
+    try:
+        with pytest.raises(ExportError, match=r"bundle cannot be written \(File too large\): make room there"):
+            export(run, Plan(target=tmp_path / "bundle"), report=quiet)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, held)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_graph_that_is_not_the_networks_is_found_out(run: Path, bundle: Path) -> None:
+    _run, network, _tokenizer = run_folder.load(run)
+    with torch.no_grad():
+        network.heads["severity"].bias[0] += 1
+    classifier = Classifier.load(bundle, threads=1, cache=0)
+    with pytest.raises(ExportError, match=r"head severity of the graph is .* off the network"):
+        parity.require_network(classifier, network)
+    classifier.close()
+
+
+def test_without_the_sets_the_projects_own_texts_are_asked(run: Path, tmp_path: Path) -> None:
+    made = export(run, Plan(target=tmp_path / "bundle", least_agreement=0.5), report=quiet)
+    texts = made.metrics["agreement_texts"]
+    assert texts["sentiment"] > 200 > texts["category"] == len(PROBES)
 
 
 def session(run: Path, precision: str) -> InferenceSession:
@@ -172,6 +207,42 @@ def test_the_exact_graph_is_the_network(run: Path) -> None:
         expected = network(*(torch.from_numpy(batch[name]) for name in ("input_ids", "attention_mask")))
     for found, logits in zip(session(run, "fp32").run(None, batch), expected, strict=True):
         np.testing.assert_allclose(found, logits.numpy(), atol=1e-4)
+
+
+@pytest.fixture(scope="module")
+def half(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    target = tmp_path_factory.mktemp("bundles") / "half"
+    export(run, Plan(target=target, precision="fp16", data=Path(), sets=tiny.sets()), report=quiet)
+    return target
+
+
+def test_fp16_keeps_the_labels_in_half_the_bytes(half: Path, run: Path) -> None:
+    found = manifests.read(half)
+    assert found.metrics["agreement_with_fp32"] == dict.fromkeys(tiny.HEADS, 1.0)
+    assert found.files["model.onnx"].size < 0.6 * (run / "model.safetensors").stat().st_size
+    classifier = Classifier.load(half, threads=1, cpu=True)
+    assert classifier.device == "CPU"
+    assert max(classifier.classify(["shares jump profit 3"])[0].probabilities["sentiment"]) > 0.5
+    classifier.close()
+
+
+@pytest.mark.skipif(on_cuda(), reason="there is a CUDA device here")
+def test_without_cuda_a_bundle_in_fp16_is_refused_in_one_line(half: Path) -> None:
+    with pytest.raises(NoCuda, match=r"is in fp16, for CUDA, and no CUDA device answers here: use one in int8$"):
+        Classifier.load(half, threads=1)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not on_cuda(), reason="no CUDA device answers here")
+def test_on_cuda_fp16_gives_the_labels_that_it_gives_on_the_cpu(half: Path) -> None:
+    texts = [row.text for one in tiny.sets() for row in one.load(Path()).test]
+    labels = []
+    for cpu in (False, True):
+        classifier = Classifier.load(half, threads=1, cache=0, cpu=cpu)
+        assert classifier.device == ("CPU" if cpu else "CUDA")
+        labels.append([np.argmax(one.probabilities["category"]) for one in classifier.classify(texts)])
+        classifier.close()
+    assert np.mean(np.equal(*labels)) >= 0.999
 
 
 @pytest.mark.parametrize("precision", ["fp32", "int8"])
