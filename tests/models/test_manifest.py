@@ -145,15 +145,31 @@ def test_a_head_that_the_graph_has_not(linked: Path) -> None:
         Classifier.load(linked)
 
 
-def test_a_graph_that_is_none_under_its_right_hash(linked: Path) -> None:
-    rewrite(linked / manifest.MODEL, b"not a graph")
+def regraphed(folder: Path, content: bytes) -> None:
+    """Another graph, under the hash that it has."""
+    rewrite(folder / manifest.MODEL, content)
 
     def rehash(values: dict[str, Any]) -> None:
-        values["files"][manifest.MODEL] = msgspec.to_builtins(manifest.record(linked / manifest.MODEL))
+        values["files"][manifest.MODEL] = msgspec.to_builtins(manifest.record(folder / manifest.MODEL))
 
-    edit(linked, rehash)
-    with pytest.raises(BundleError, match=r"model\.onnx cannot be opened"):
+    edit(folder, rehash)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 0.999])
+def test_a_graph_cut_off_under_its_right_hash(share: float, linked: Path) -> None:
+    whole = (linked / manifest.MODEL).read_bytes()
+    regraphed(linked, whole[: int(share * len(whole))] or b"not a graph")
+    with pytest.raises(BundleError, match=r"model\.onnx cannot be opened") as caught:
         Classifier.load(linked)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_graph_with_other_inputs_under_its_right_hash(linked: Path) -> None:
+    whole = (linked / manifest.MODEL).read_bytes()
+    regraphed(linked, whole.replace(b"attention_mask", b"attention_mesh"))  # of one length: still a graph
+    with pytest.raises(BundleError, match=r"the graph's inputs are .*attention_mesh.*its manifest says") as caught:
+        Classifier.load(linked)
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -58,6 +58,17 @@ def test_an_answer_does_not_depend_on_its_company(classifier: Classifier) -> Non
     assert classifier.classify(texts[:7] + ["other"] * 3)[:7] == together[:7]
 
 
+def test_an_answer_is_the_same_in_200_companies(classifier: Classifier) -> None:
+    texts = [text for text in made_up_texts(60) if len(text.split()) <= 20][:8]
+    chance = random.Random(11)
+    alone = [classifier.classify([text])[0] for text in texts]
+    for number in range(200):
+        at = number % len(texts)
+        company = [" ".join(["profit", "增长", "17"] * chance.randint(1, 6)) for _ in range(chance.randint(1, 3))]
+        place = chance.randint(0, len(company))
+        assert classifier.classify([*company[:place], texts[at], *company[place:]])[place] == alone[at]
+
+
 def test_an_answer_does_not_depend_on_the_threads(shipped: Path, classifier: Classifier) -> None:
     texts = made_up_texts(40)
     single = Classifier.load(shipped, threads=1, cache=0)
