@@ -52,12 +52,13 @@ def compare(
 
 
 def require(seen: Sequence[Parity], *, least: float) -> None:
-    """`ExportError` when a head agrees with the network on less than this share of its texts."""
-    for one in seen:
-        if one.agreement < least:
-            shares = f"{one.agreement:.2%} of {one.texts:,} texts, less than {least:.2%}"
-            msg = f"head {one.head} agrees with the network on {shares}: nothing was written; --precision fp32 is exact"
-            raise ExportError(msg)
+    """`ExportError`, with every such head, when one agrees with the network on less than this share of its texts."""
+    if low := [one for one in seen if one.agreement < least]:
+        heads = ", ".join(f"{one.head} ({one.agreement:.2%} of {one.texts:,} texts)" for one in low)
+        msg = (
+            f"less than {least:.2%} of the labels are the network's: {heads}: nothing was written; see --min-agreement"
+        )
+        raise ExportError(msg)
 
 
 def require_network(exact: Classifier, network: Network) -> None:
