@@ -149,8 +149,8 @@ def test_a_bundle_that_is_there_is_not_replaced_unasked(run: Path, bundle: Path)
 def test_a_bundle_that_disagrees_is_not_published(run: Path, bundle: Path) -> None:
     before = (bundle / "manifest.json").read_bytes()
     low = r"less than 101\.00% of the labels are the network's: sentiment \(.*% of 40 texts\), .*: nothing was written"
+    plan = Plan(target=bundle, data=Path(), sets=tiny.sets(), least_agreement=1.01, replace=True)
     with pytest.raises(ExportError, match=low):
-        plan = Plan(target=bundle, data=Path(), sets=tiny.sets(), least_agreement=1.01, replace=True)
         export(run, plan, report=quiet)
     assert (bundle / "manifest.json").read_bytes() == before
     assert [path.name for path in bundle.parent.iterdir()] == [bundle.name]
