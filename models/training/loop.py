@@ -7,7 +7,7 @@
 
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import msgspec
 import torch
@@ -19,8 +19,6 @@ from models.training.mean import Mean
 from models.training.network import Network
 from models.training.progress import rate, share
 from models.training.recipe import Recipe, Step
-
-__all__ = ["Loop", "Mean", "Position", "Recipe", "Step", "dropped", "run"]
 
 CLIP = 1.0
 SHORT = 14  # ids; shorter rows lose none
@@ -34,24 +32,6 @@ class Position(msgspec.Struct, frozen=True):
     rows: int
     seconds: float
     chance: tuple[int, tuple[int, ...], float | None]  # of `random.Random`
-
-
-def run(
-    network: Network,
-    work: Sequence[Batch],
-    recipe: Recipe,
-    *,
-    pad: int,
-    after: Callable[[Step], None],
-    smoothing: dict[str, float] | None = None,
-) -> Step:
-    """Train in place and call `after` with every step; the answer is the last one. `smoothing` is each head's own."""
-    loop = Loop(network, work, recipe, pad=pad, smoothing=smoothing)
-    last = Step(0, loop.steps, (), 0, 0.0, 0.0)
-    for last in loop.go():
-        after(last)
-    loop.end()
-    return last
 
 
 class Loop:

@@ -18,7 +18,7 @@ from models.errors import RunError
 from models.runtime import Classifier
 from models.training import distil, lessons, run_folder, student, teacher
 from models.training.distil import Recipe
-from models.training.loop import Recipe as TeachersRecipe
+from models.training.recipe import Recipe as TeachersRecipe
 from models.training.train import gather, train
 from tests.models import tiny
 from tests.models.test_cli import one_line, pulsewire

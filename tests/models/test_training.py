@@ -26,6 +26,8 @@ from models.runtime import Classifier
 from models.training import loop, run_folder, start
 from models.training import train as training
 from models.training.batches import Batch, Row
+from models.training.mean import Mean
+from models.training.network import Network
 from models.training.recipe import Recipe, Step
 from models.training.train import gather, train
 from tests.models import tiny
@@ -299,9 +301,9 @@ def test_pieces_go_missing_from_long_rows_alone() -> None:
 
 def test_the_mean_of_the_weights_is_what_is_kept() -> None:
     start_ = tiny.start()
-    network = loop.Network(start_.encoder, {"mood": ("bad", "good")})
+    network = Network(start_.encoder, {"mood": ("bad", "good")})
     weight = network.heads["mood"].weight
-    mean = loop.Mean(network, 0.99)
+    mean = Mean(network, 0.99)
     seen = []
     for step in range(1, 2001):
         with torch.no_grad():
@@ -315,8 +317,8 @@ def test_the_mean_of_the_weights_is_what_is_kept() -> None:
 
 
 def test_without_a_mean_the_last_weights_stay() -> None:
-    network = loop.Network(tiny.start().encoder, {"mood": ("bad", "good")})
-    mean = loop.Mean(network, 0.0)
+    network = Network(tiny.start().encoder, {"mood": ("bad", "good")})
+    mean = Mean(network, 0.0)
     with torch.no_grad():
         network.heads["mood"].weight.fill_(3.0)
     mean.follow(10)
