@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 from clickhouse_connect.driver.asyncclient import AsyncClient
 
-from streams.adapters.clickhouse import INSERT, store_errors
+from streams.adapters.clickhouse import Inserts, store_errors
 from streams.core.alert import Alert, AlertWindow, Evidence
 from streams.core.codec import from_rfc3339, rfc3339
 from streams.core.series import Series
@@ -96,6 +96,7 @@ class ClickHouseAlertStore:
 
     def __init__(self, client: AsyncClient) -> None:
         self._client = client
+        self._inserts = Inserts(client)
 
     async def active(self, kind: Kind, dimensions: Collection[str], *, seconds: int, since_ms: int) -> list[Series]:
         """See `ports.AlertStore`."""
@@ -150,17 +151,7 @@ class ClickHouseAlertStore:
 
     async def write(self, alerts: Sequence[Alert]) -> None:
         """See `ports.AlertStore`."""
-        if not alerts:
-            return
-        columns = [list(column) for column in zip(*map(_alert_row, alerts), strict=True)]
-        with store_errors():
-            await self._client.insert(
-                "alerts",
-                columns,
-                column_names=list(ALERT_COLUMNS),
-                column_oriented=True,
-                settings=INSERT,
-            )
+        await self._inserts.put("alerts", ALERT_COLUMNS, [_alert_row(alert) for alert in alerts])
 
     async def _rows(self, query: str, parameters: dict[str, Any]) -> Sequence[Sequence[Any]]:
         with store_errors():

@@ -1,8 +1,8 @@
 """The one way to ClickHouse: how we connect, and what its errors mean to us."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -52,6 +52,32 @@ async def connect(settings: Settings, *, reader: bool = False, database: str | N
             form_encode_query_params=True,
             send_receive_timeout=60,
         )
+
+
+class Inserts:
+    """Puts rows into tables, one block each; what the columns are is asked once for each table."""
+
+    def __init__(self, client: AsyncClient) -> None:
+        self._client = client
+        self._types: dict[str, Sequence[Any]] = {}
+
+    async def put(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        """Store the rows, if there are any.
+
+        Raises:
+            StoreAway, StoreRefused: see `store_errors`.
+        """
+        if not rows:
+            return
+        data, names = list(zip(*rows, strict=True)), list(columns)
+        types = self._types.pop(table, None)
+        with store_errors():
+            if types is None:
+                types = (await self._client.create_insert_context(table, names)).column_types
+            await self._client.insert(
+                table, data, column_names=names, column_types=types, column_oriented=True, settings=INSERT
+            )
+        self._types[table] = types  # forgotten after trouble: a migration may have changed them
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from typing import Any, Final
 from clickhouse_connect.driver.asyncclient import AsyncClient
 
 from streams import faults
-from streams.adapters.clickhouse import INSERT, store_errors
+from streams.adapters.clickhouse import Inserts, store_errors
 from streams.core.event import E4, Event, Findings, Said, Sample, Scored
 from streams.core.window import WindowAt, WindowRow
 from streams.ports import Restored, Stretch
@@ -101,7 +101,7 @@ class ClickHouseEventStore:
 
     def __init__(self, client: AsyncClient) -> None:
         self._client = client
-        self._types: dict[str, Sequence[Any]] = {}  # of the columns of each table, asked for once
+        self._inserts = Inserts(client)
 
     async def restore(self, kind: Kind, topic: str, partition: int, *, lateness_ms: int) -> Restored:
         """See `ports.EventStore`."""
@@ -130,9 +130,9 @@ class ClickHouseEventStore:
     async def write(self, events: Sequence[Scored], rows: Sequence[WindowRow]) -> None:
         """See `ports.EventStore`."""
         faults.at("events.insert")
-        await self._insert("events", EVENT_COLUMNS, [event_row(scored) for scored in events])
+        await self._inserts.put("events", EVENT_COLUMNS, [event_row(scored) for scored in events])
         faults.at("windows.insert")
-        await self._insert("windows", WINDOW_COLUMNS, [_window_row(row) for row in rows])
+        await self._inserts.put("windows", WINDOW_COLUMNS, [_window_row(row) for row in rows])
 
     async def pick_samples(self, stretch: Stretch, *, size: int, share: float) -> list[Sample]:
         """See `ports.EventStore`."""
@@ -144,20 +144,7 @@ class ClickHouseEventStore:
     async def write_samples(self, samples: Sequence[Sample]) -> None:
         """See `ports.EventStore`."""
         rows = [_sample_row(sample) for sample in samples]
-        await self._insert("samples", SAMPLE_COLUMNS, rows)
-
-    async def _insert(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-        if not rows:
-            return
-        data, names = list(zip(*rows, strict=True)), list(columns)
-        types = self._types.pop(table, None)
-        with store_errors():
-            if types is None:
-                types = (await self._client.create_insert_context(table, names)).column_types
-            await self._client.insert(
-                table, data, column_names=names, column_types=types, column_oriented=True, settings=INSERT
-            )
-        self._types[table] = types  # forgotten after trouble: a migration may have changed them
+        await self._inserts.put("samples", SAMPLE_COLUMNS, rows)
 
 
 def event_row(scored: Scored) -> tuple[Any, ...]:
