@@ -34,14 +34,14 @@ from streams.agents.consume import Positions, consume
 from streams.agents.events import EventHop, Shape
 from streams.agents.in_hand import InHand
 from streams.agents.overlap import Overlapping
-from streams.agents.watchdog import At, Progress, Watchdog
+from streams.agents.watchdog import Progress, Watchdog
 from streams.core.backoff import Backoff
 from streams.core.decode import Decoder
 from streams.core.dlq_limit import DlqLimit
 from streams.core.entities import WatchList
 from streams.errors import BrokerAway
 from streams.settings import Kafka, Settings
-from streams.topology import KINDS, RAW, WINDOWS, Kind
+from streams.topology import KINDS, RAW, WINDOWS, At, Kind
 
 log = logging.getLogger(__name__)
 

@@ -3,6 +3,7 @@
 from typing import Final, Literal
 
 Kind = Literal["news", "logs", "user"]
+At = tuple[str, int]  # (topic, partition)
 KINDS: Final[tuple[Kind, ...]] = ("news", "logs", "user")
 
 RAW: Final[dict[Kind, str]] = {"news": "news.raw", "logs": "logs.raw", "user": "user.events"}

@@ -11,7 +11,7 @@ from aiokafka.errors import KafkaError
 
 from streams.errors import BrokerAway, PulsewireError, plainly
 from streams.settings import Kafka
-from streams.topology import topics
+from streams.topology import At, topics
 
 ANSWER_WITHIN_S = 5.0
 
@@ -73,7 +73,6 @@ async def our_topics(kafka: Kafka) -> dict[str, int]:
     return {name: there[name] for name in topics()}
 
 
-At = tuple[str, int]  # (topic, partition)
 LogEnds = Callable[[Collection[At]], Awaitable[dict[At, int]]]
 
 

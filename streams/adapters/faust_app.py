@@ -22,11 +22,11 @@ from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, P
 from faust.types import TP
 from faust.types.tuples import ConsumerMessage
 
-from streams.adapters.offset_marks import At, OffsetMarks, Words
+from streams.adapters.offset_marks import OffsetMarks, Words
 from streams.core.deliveries import Deliveries
 from streams.core.event import Record
 from streams.settings import Kafka, Settings
-from streams.topology import DAY_MS, MAX_MESSAGE_BYTES, MEBI
+from streams.topology import DAY_MS, MAX_MESSAGE_BYTES, MEBI, At
 
 LONGEST_WAIT_S = 14 * DAY_MS // 1_000
 TRY_AGAIN_S: Final = 1.0

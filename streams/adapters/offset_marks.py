@@ -12,7 +12,8 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import IllegalStateError, KafkaError
 from aiokafka.structs import OffsetAndMetadata
 
-At = tuple[str, int]  # (topic, partition)
+from streams.topology import At
+
 Words = Mapping[At, tuple[int, str]]  # an offset and what is committed beside it
 
 WITHIN_S: Final = 5.0

@@ -18,11 +18,9 @@ from streams.adapters.placing import placing
 from streams.core.message import Outgoing
 from streams.errors import BrokerAway, BrokerRefused
 from streams.settings import Kafka
-from streams.topology import MAX_MESSAGE_BYTES, MEBI
+from streams.topology import MAX_MESSAGE_BYTES, MEBI, At
 
 OVERHEAD: Final = 1_024  # of a request and a batch around one message
-
-At = tuple[str, int]  # (topic, partition)
 
 
 class KafkaPublisher:

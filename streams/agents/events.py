@@ -27,9 +27,8 @@ from streams.core.message import Outgoing, dead_letter, encode_sample, encode_sc
 from streams.core.window import PartitionWindows, WindowAt, WindowRow
 from streams.errors import BrokerRefused
 from streams.ports import EventStore, Publisher, Reader, Stretch
-from streams.topology import DLQ, SAMPLES, SCORED, WINDOWS, Kind
+from streams.topology import DLQ, SAMPLES, SCORED, WINDOWS, At, Kind
 
-At = tuple[str, int]  # (topic, partition)
 Stop = Callable[[str], Awaitable[None]]
 
 

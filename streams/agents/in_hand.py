@@ -10,19 +10,18 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
 import msgspec
 
 from streams import faults
+from streams.adapters.offset_marks import Words
 from streams.agents.carry import Carrier
 from streams.agents.intake import Batch, Intake
 from streams.core.event import Record
 from streams.core.suspicion import Mark, Suspicion
-
-At = tuple[str, int]  # (topic, partition)
-Words = Mapping[At, tuple[int, str]]  # an offset and what is committed beside it
+from streams.topology import At
 
 LOOK_EVERY_S: Final = 0.005
 log = logging.getLogger(__name__)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-At = tuple[str, int]  # (topic, partition)
+from streams.topology import At
 
 
 class Progress(msgspec.Struct, frozen=True):
