@@ -14,7 +14,6 @@ from collections.abc import Callable, Mapping
 from typing import NoReturn
 
 import faust
-from aiokafka.errors import IllegalStateError
 from clickhouse_connect.driver.asyncclient import AsyncClient
 from faust.types import TP
 
@@ -30,7 +29,7 @@ from streams.adapters.publisher import KafkaPublisher
 from streams.adapters.reader import Blocking, ThreadedReader
 from streams.agents.alerts import AlertHop
 from streams.agents.carry import Carrier, Patiently, Waiting
-from streams.agents.consume import Positions, consume
+from streams.agents.consume import consume
 from streams.agents.events import EventHop, Shape
 from streams.agents.in_hand import InHand
 from streams.agents.overlap import Overlapping
@@ -47,6 +46,7 @@ log = logging.getLogger(__name__)
 
 WATCH_EVERY_S = 3.0
 STALL_PATIENCE_S = 120.0
+PARTITION_PATIENCE_S = 600.0
 EXIT_DEAD_LETTERS = 65  # EX_DATAERR
 EXIT_STALLED = 70  # EX_SOFTWARE: whoever supervises us starts us anew
 
@@ -58,12 +58,11 @@ class Worker:
         self._settings = settings
         self._load = load
         self._kafka = Kafka.of(settings)
-        self._positions: Positions = {}
         self._carriers: list[Carrier] = []
         self._starting = Patiently("start", Backoff(cap_s=3.0))
         self._broker = Waiting("kafka")
         self._ticking = Patiently("alert-clock", Backoff())
-        self._watchdog = Watchdog(patience_s=STALL_PATIENCE_S)
+        self._watchdog = Watchdog(patience_s=STALL_PATIENCE_S, partition_patience_s=PARTITION_PATIENCE_S)
         self._probes = Probes(self._unready, host=settings.metrics_host, port=settings.metrics_port)
         self._joined = False
 
@@ -135,8 +134,7 @@ class Worker:
         for patiently in carrier.patience:
             patiently.before_waiting = self._marks.take_back
         consume(
-            self._app, topic=topic, carrier=carrier, in_hand=self._in_hand, settings=self._settings,
-            positions=self._positions,
+            self._app, topic=topic, carrier=carrier, in_hand=self._in_hand, settings=self._settings
         )  # fmt: skip
 
     async def _stop(self, why: str) -> NoReturn:
@@ -180,21 +178,17 @@ class Worker:
         self._joined = self._joined or self._app.consumer_generation_id > 0
         found = {}
         for at, end in (await ends([(tp.topic, tp.partition) for tp in assigned])).items():
-            try:
-                fetched = await consumer.position(TP(*at))
-            except IllegalStateError:  # it was taken from us while we asked for the ends
-                continue
-            if fetched is not None:
-                found[at] = Progress(end, fetched, self._positions.get(at))
+            done = consumer.done(TP(*at))
+            if done is not None:
+                found[at] = Progress(end, done)
         return found
 
     def _judge(self, progress: Mapping[At, Progress]) -> None:
-        busy = any(carrier.busy for carrier in self._carriers)
         waiting = any(wait.reason for wait in self._waits())
         for (topic, partition), one in progress.items():
-            metrics.LAG.labels(topic, partition).set(one.lag(busy=busy))
-        if self._watchdog.stalled(now_s=time.monotonic(), progress=progress, busy=busy, waiting=waiting):
-            log.error("stalled: there are events and none was taken for %.0f s; ending", STALL_PATIENCE_S)
+            metrics.LAG.labels(topic, partition).set(one.lag)
+        if what := self._watchdog.stalled(now_s=time.monotonic(), progress=progress, waiting=waiting):
+            log.error("stalled: %s has events and none of them was done for long; ending", what)
             os._exit(EXIT_STALLED)
 
     def _waits(self) -> list[Waiting]:

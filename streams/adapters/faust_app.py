@@ -10,14 +10,16 @@ partition.
 """
 
 import asyncio
-import contextlib
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import faust
-from aiokafka import AIOKafkaConsumer
-from aiokafka.errors import IllegalStateError, KafkaConnectionError
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.consumer.fetcher import OffsetResetStrategy
+from aiokafka.errors import KafkaConnectionError
+from faust.tables.manager import TableManager
+from faust.tables.recovery import Recovery
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, Producer, Transport
 from faust.types import TP
 from faust.types.tuples import ConsumerMessage
@@ -48,6 +50,7 @@ class GapSafeConsumer(Consumer):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._deliveries: dict[TP, tuple[int, Deliveries]] = {}  # each of one generation
+        self.rejoining = True  # between a generation and the next
 
     def finish(self, record: Record, *, generation: int) -> None:
         """This record of a parcel of this generation is done with: it may be committed when all before it are."""
@@ -62,21 +65,47 @@ class GapSafeConsumer(Consumer):  # type: ignore[misc]
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Parcel]]:  # noqa: ASYNC109 - its signature
         """What the next fetch brings, a parcel for each partition: Faust's method but for that."""
-        fetched, active = await self._wait_next_records(timeout)
-        generation = self.app.consumer_generation_id
-        if fetched is None or self.should_stop:
+        fetched, _ = await self._wait_next_records(timeout)
+        if not fetched or self.should_stop:
             return
         if not self.flow_active:  # a rebalance: what was fetched is fetched again
-            with contextlib.suppress(
-                IllegalStateError
-            ):  # taken from us meanwhile: who has it begins where it is committed
-                await self.perform_seek()
+            await self.perform_seek()
             return
-        for tp, records in fetched.items():
+        generation = self.app.consumer_generation_id
+        # All of it at once: what is fetched and does not get to its agent must hold commits up
+        for parcel in [self._parcel(tp, records) for tp, records in fetched.items()]:
             if not self.flow_active or generation != self.app.consumer_generation_id:
                 return
-            if active is None or tp in active or tp in self._buffered_partitions:
-                yield tp, self._parcel(tp, records)
+            yield parcel.tp, parcel
+
+    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        """Nothing flows from here on until the next assignment is let flow."""
+        self.rejoining = True
+        self.stop_flow()
+        self.app.flow_control.suspend()
+        await super().on_partitions_revoked(revoked)
+
+    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        """As Faust's."""
+        self.rejoining = False
+        await super().on_partitions_assigned(assigned, generation_id)
+
+    def done(self, tp: TP) -> int | None:
+        """The first offset that is not done with: of what was delivered, or what is fetched next; None while unknown.
+
+        It does not wait. Faust's `position` does: for the end of a rebalance, in one of the thread's two places, as a
+        fetch does in the other, and the end of the rebalance waits for a place.
+        """
+        delivered_in, deliveries = self._deliveries.get(tp, (None, None))
+        waiting: int | None = deliveries.waiting if deliveries is not None else None
+        if waiting is not None and delivered_in == self.app.consumer_generation_id:
+            return waiting
+        return self.marks.fetched_to(tp)
+
+    def safe(self, tp: TP) -> int | None:
+        """Where it can be committed without passing what is not done: None if that is not known."""
+        offset = self._new_offset(tp) if tp in self._deliveries else None
+        return self.marks.began.get(tp) if offset is None else offset
 
     def _parcel(self, tp: TP, fetched: Sequence[Any]) -> Parcel:
         generation, last = self.app.consumer_generation_id, fetched[-1]
@@ -108,7 +137,7 @@ class GapSafeConsumer(Consumer):  # type: ignore[misc]
 
     @property
     def marks(self) -> "CommittedThread":
-        """Where words beside the offsets are read and written."""
+        """Where words beside the offsets are read and written; it asks the broker for us."""
         thread: CommittedThread = self._thread
         return thread
 
@@ -134,6 +163,7 @@ class CommittedThread(AIOKafkaConsumerThread):  # type: ignore[misc]
     """
 
     _marks: OffsetMarks
+    began: Mapping[TP, int] = {}  # where each partition was committed when it was assigned; 0: nowhere
 
     def _create_worker_consumer(self, transport: Transport) -> AIOKafkaConsumer:
         consumer = super()._create_worker_consumer(transport)
@@ -153,6 +183,41 @@ class CommittedThread(AIOKafkaConsumerThread):  # type: ignore[misc]
                 if not self.should_stop:
                     continue
             return
+
+    def fetched_to(self, tp: TP) -> int | None:
+        """The offset that is fetched next, or None while it is not known."""
+        subscription = self._consumer._subscription.subscription  # noqa: SLF001 - `position` waits
+        assignment = subscription.assignment if subscription else None
+        state = assignment.state_value(TopicPartition(tp.topic, tp.partition)) if assignment else None
+        return state.position if state and state.has_valid_position else None
+
+    async def seek_to_committed(self) -> Mapping[TP, int | None]:
+        """Read from the committed offsets on, or from the beginning where there is none; None for those.
+
+        aiokafka's own leaves a partition without a commit where it is, past what was fetched of it, and asks for one
+        offset after the other.
+        """
+        committed: Mapping[TP, int | None] = await self.call_thread(self._seek_to_committed)
+        return committed
+
+    async def _seek_to_committed(self) -> Mapping[TP, int | None]:
+        consumer = self._consumer
+        subscription = consumer._subscription.subscription  # noqa: SLF001 - see below
+        assignment = subscription.assignment if subscription else None
+        if not assignment:
+            return {}
+        tps = list(assignment.tps)
+        found = await consumer._coordinator.fetch_committed_offsets(tps)  # noqa: SLF001 - all of them in one request
+        if not assignment.active:  # whoever is assigned them next begins where they are committed
+            return {}
+        committed = {TP(*tp): found[tp].offset if tp in found else None for tp in tps}
+        self.began = {tp: offset or 0 for tp, offset in committed.items()}
+        for tp in found:
+            consumer.seek(tp, found[tp].offset)
+        if never := [tp for tp in tps if tp not in found]:
+            # Not waited for, as `seek_to_beginning` does
+            consumer._fetcher.request_offset_reset(never, OffsetResetStrategy.EARLIEST)  # noqa: SLF001
+        return committed
 
     async def read_marks(self, ats: Sequence[At]) -> dict[At, str]:
         """See `agents.in_hand.Marks`."""
@@ -191,9 +256,15 @@ class ConsumerMarks:
         return found
 
     async def mark(self, words: Words, *, generation: int, instead_of: Words) -> None:
-        """See `agents.in_hand.Marks`."""
+        """See `agents.in_hand.Marks`. Never past what is not done: the word then stands at an offset before."""
         if generation == self._app.consumer_generation_id:
-            await self._app.consumer.marks.mark(words, instead_of=instead_of)
+            await self._app.consumer.marks.mark(self._safe(words), instead_of=self._safe(instead_of))
+
+    def _safe(self, words: Words) -> Words:
+        known = {at: self._app.consumer.safe(TP(*at)) for at in words}
+        return {
+            at: (min(offset, safe), word) for at, (offset, word) in words.items() if (safe := known[at]) is not None
+        }
 
     def end(self, at: At) -> int:
         """See `agents.in_hand.Marks`."""
@@ -203,6 +274,40 @@ class ConsumerMarks:
     async def take_back(self) -> None:
         """See `agents.in_hand.Marks`."""
         await self._app.consumer.marks.take_back()
+
+
+class Resumption(Recovery):  # type: ignore[misc]
+    """What Faust does after a rebalance. Without tables there is nothing to recover but the flow."""
+
+    async def _resume_streams(self, generation_id: int = 0) -> None:
+        app, consumer = self.app, self.app.consumer
+        await app.on_rebalance_complete.send()
+        assignment = consumer.assignment()
+        if assignment:
+            consumer.resume_partitions(assignment)
+            await self._wait(consumer.perform_seek())
+        if consumer.rejoining or generation_id != app.consumer_generation_id:
+            return  # what comes after it is let flow
+        self.completed.set()
+        app.flow_control.resume()
+        consumer.resume_flow()
+        app.on_rebalance_end()
+        self.tables.on_actives_ready()
+        self.tables.on_standbys_ready()
+        await app._fetcher.maybe_start()  # noqa: SLF001 - as Faust does
+
+
+class NoTables(TableManager):  # type: ignore[misc]
+    """Faust's, with our way to go on after a rebalance."""
+
+    _recovery: Resumption | None
+
+    @property
+    def recovery(self) -> Resumption:
+        """It."""
+        if self._recovery is None:
+            self._recovery = Resumption(self.app, self, beacon=self.beacon, loop=self.loop)
+        return self._recovery
 
 
 class Idle(Producer):  # type: ignore[misc]
@@ -260,6 +365,7 @@ def new_app(settings: Settings, *, on_stopped: Callable[[], Awaitable[None]] | N
         broker_heartbeat_interval=settings.session_timeout_ms / 4_000,
         broker_request_timeout=max(30.0, settings.session_timeout_ms / 1_000),
         agent_supervisor="mode.supervisors.CrashingSupervisor",
+        TableManager=NoTables,
     )
     app.on_stopped = on_stopped
     return app

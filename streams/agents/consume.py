@@ -12,11 +12,9 @@ from streams.agents.in_hand import InHand
 from streams.agents.intake import Batch, Intake
 from streams.settings import Settings
 
-Positions = dict[tuple[str, int], int]  # next offset of each partition: all before it is acknowledged
-
 
 def consume(
-    app: faust.App, *, topic: str, carrier: Carrier, in_hand: InHand, settings: Settings, positions: Positions
+    app: faust.App, *, topic: str, carrier: Carrier, in_hand: InHand, settings: Settings
 ) -> Callable[[Any], Awaitable[None]]:
     """Register an agent on a topic."""
 
@@ -25,7 +23,6 @@ def consume(
         for record in batch.records:
             app.consumer.finish(record, generation=batch.generation)
             faults.at("acknowledge.half")
-            positions[record.topic, record.partition] = record.offset + 1
 
     async def agent(stream: Any) -> None:
         intake = Intake(

@@ -35,6 +35,11 @@ class Deliveries:
             self._committable = reached + 1
 
     @property
+    def waiting(self) -> int | None:
+        """The first offset that was delivered and is not done, or None."""
+        return self._waiting[0] if self._waiting else None
+
+    @property
     def committable(self) -> int | None:
         """The offset to commit, or None while the first that was delivered is not done."""
         return self._committable

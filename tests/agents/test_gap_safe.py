@@ -1,5 +1,6 @@
 """What Faust commits with our consumer: its issue 606, what it skips, what Kafka holds no record at."""
 
+import asyncio
 from types import SimpleNamespace
 
 import pytest
@@ -8,7 +9,7 @@ from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
 from faust.types import TP
 
 from streams.adapters import faust_app
-from streams.adapters.faust_app import GapSafeConsumer, new_app
+from streams.adapters.faust_app import ConsumerMarks, GapSafeConsumer, new_app
 from streams.settings import load_settings
 from streams.topology import topics
 
@@ -54,6 +55,102 @@ async def test_a_committed_offset_without_a_record_holds_nothing_up(consumer):
     """2585 is a transaction's marker, or was compacted, or is older than the log keeps."""
     finish(consumer, deliver(consumer, 2586, 2587, 2600))
     assert to_commit(consumer) == {AT: 2601}
+
+
+async def test_what_is_in_hand_is_marked_at_an_offset_before_which_all_is_done(consumer):
+    """A mark is a commit, too; what came first of a partition need not be what comes first in its log."""
+    marks, said = ConsumerMarks(consumer.app), []
+
+    async def mark(words, *, instead_of):
+        said.append((words, instead_of))
+
+    consumer._thread.mark = mark
+    at = (AT.topic, AT.partition)
+    await marks.mark({at: (2600, "w")}, generation=1, instead_of={at: (2600, "")})
+    consumer._thread.began = {AT: 2585}
+    await marks.mark({at: (2600, "w")}, generation=1, instead_of={at: (2600, "")})
+    parcel = deliver(consumer, 2585, 2586, 2587)
+    finish(consumer, parcel, 0, 2)
+    await marks.mark({at: (2588, "")}, generation=1, instead_of={})
+    assert said == [({}, {}), ({at: (2585, "w")}, {at: (2585, "")}), ({at: (2586, "")}, {})]
+
+
+async def test_what_is_not_done_is_told_without_asking_the_thread(consumer):
+    consumer._thread._consumer = SimpleNamespace(_subscription=SimpleNamespace(subscription=None))
+    assert consumer.done(AT) is None
+    parcel = deliver(consumer, 2585, 2586)
+    assert consumer.done(AT) == 2585
+    finish(consumer, parcel, 1)
+    assert consumer.done(AT) == 2585
+    finish(consumer, parcel, 0)
+    state = SimpleNamespace(has_valid_position=True, position=2590)
+    subscription = SimpleNamespace(assignment=SimpleNamespace(state_value={AT: state}.get))
+    consumer._thread._consumer = SimpleNamespace(_subscription=SimpleNamespace(subscription=subscription))
+    assert consumer.done(AT) == 2590
+
+
+class Seeking:
+    """Takes its time; a rebalance comes in between."""
+
+    def __init__(self, consumer, monkeypatch):
+        self.asked, self.answers = asyncio.Event(), asyncio.Event()
+
+        async def perform_seek():
+            self.asked.set()
+            await self.answers.wait()
+
+        async def nothing(*_args, **_kwargs):
+            pass
+
+        monkeypatch.setattr(consumer, "perform_seek", perform_seek)
+        monkeypatch.setattr(consumer, "assignment", lambda: {AT})
+        monkeypatch.setattr(consumer.app._fetcher, "maybe_start", nothing)
+        monkeypatch.setattr(consumer, "_on_partitions_revoked", nothing)
+        monkeypatch.setattr(consumer, "_on_partitions_assigned", nothing)
+
+
+async def test_a_rebalance_is_not_ended_by_the_one_before(consumer, monkeypatch):
+    """Faust's own lets the next generation's records flow here, and clears them away when it lets them flow again."""
+    seeking, recovery = Seeking(consumer, monkeypatch), consumer.app.tables.recovery
+    await consumer.on_partitions_assigned({AT}, 1)
+    going_on = asyncio.create_task(recovery._resume_streams(1))
+    await seeking.asked.wait()
+    await consumer.on_partitions_revoked({AT})
+    seeking.answers.set()
+    await going_on
+    assert not consumer.flow_active
+    consumer.app.consumer_generation_id = 2
+    await consumer.on_partitions_assigned({AT}, 2)
+    await recovery._resume_streams(1)
+    assert not consumer.flow_active
+    await recovery._resume_streams(2)
+    assert consumer.flow_active
+    assert consumer.app.flow_control.is_active()
+
+
+async def test_the_flow_stops_for_a_rebalance_where_nothing_was_assigned(consumer):
+    consumer.resume_flow()
+    consumer.app.flow_control.resume()
+    await consumer.on_partitions_revoked(set())
+    assert not consumer.flow_active
+    assert not consumer.app.flow_control.is_active()
+
+
+async def test_what_does_not_get_to_its_agent_holds_commits_up(consumer, monkeypatch):
+    other = TP("news.raw", 1)
+    bare = {"key": None, "value": b"", "timestamp": 0, "timestamp_type": 0, "headers": (), "topic": "news.raw"}
+
+    async def fetched(_timeout):
+        return {at: [SimpleNamespace(offset=2585, partition=at.partition, **bare)] for at in (AT, other)}, None
+
+    monkeypatch.setattr(consumer, "_wait_next_records", fetched)
+    consumer.resume_flow()
+    async for _tp, parcel in consumer.getmany(1):
+        finish(consumer, parcel)
+        consumer.stop_flow()
+    assert to_commit(consumer) == {AT: 2586}
+    finish(consumer, deliver(consumer, 2586))
+    assert consumer.done(other) == 2585
 
 
 async def test_what_faust_acknowledges_by_itself_counts_for_nothing(consumer):

@@ -1,34 +1,42 @@
 from streams.agents.watchdog import Progress, Watchdog
 
 AT = ("news.raw", 0)
+OTHER = ("news.raw", 1)
 
 
-def watch(dog, now_s, *, end=12, fetched=5, acknowledged=5, busy=False, waiting=False):
-    progress = {AT: Progress(end, fetched, acknowledged)}
-    return dog.stalled(now_s=now_s, progress=progress, busy=busy, waiting=waiting)
+def dog():
+    return Watchdog(patience_s=10, partition_patience_s=60)
 
 
-def test_records_that_nobody_fetches_are_a_stall():
-    dog = Watchdog(patience_s=10)
-    assert not watch(dog, 0)
-    assert not watch(dog, 10)
-    assert watch(dog, 10.1)
+def watch(dog, now_s, *, end=12, done=5, waiting=False):
+    return dog.stalled(now_s=now_s, progress={AT: Progress(end, done)}, waiting=waiting)
 
 
-def test_a_batch_that_never_ends_is_a_stall():
-    dog = Watchdog(patience_s=10)
-    assert not watch(dog, 0, fetched=12, busy=True)
-    assert watch(dog, 10.1, fetched=12, busy=True)
+def test_records_that_nobody_does_are_a_stall():
+    watched = dog()
+    assert not watch(watched, 0)
+    assert not watch(watched, 10)
+    assert watch(watched, 10.1) == "every partition"
 
 
 def test_progress_nothing_to_do_or_a_wait_is_none():
-    for kwargs in ({"fetched": 6}, {"acknowledged": 6}, {"end": 5}, {"waiting": True}):
-        dog = Watchdog(patience_s=10)
-        watch(dog, 0)
-        assert not watch(dog, 11, **kwargs)
-        assert not watch(dog, 20), "patience starts anew"
+    for kwargs in ({"done": 6}, {"end": 5}, {"waiting": True}):
+        watched = dog()
+        watch(watched, 0)
+        assert not watch(watched, 11, **kwargs)
+        assert not watch(watched, 20), "patience starts anew"
 
 
-def test_a_transactions_marker_at_the_end_is_no_lag():
-    assert Progress(end=6, fetched=6, acknowledged=5).lag(busy=False) == 0
-    assert Progress(end=6, fetched=6, acknowledged=4).lag(busy=True) == 2
+def test_one_partition_that_stands_still_while_others_move_is_a_stall_in_the_end():
+    watched = dog()
+    for now_s in range(60):
+        progress = {AT: Progress(12, 5), OTHER: Progress(1_000, now_s)}
+        assert not watched.stalled(now_s=now_s, progress=progress, waiting=False)
+    assert watched.stalled(now_s=61, progress=progress | {OTHER: Progress(1_000, 61)}, waiting=False) == "news.raw/0"
+
+
+def test_a_partition_that_comes_is_given_its_time():
+    watched = dog()
+    for now_s in range(0, 200, 5):
+        progress = {(f"topic-{now_s // 50}", 0): Progress(12, 5), OTHER: Progress(1_000, now_s)}
+        assert not watched.stalled(now_s=now_s, progress=progress, waiting=False)

@@ -52,18 +52,15 @@ def acknowledgement():
 
     take = Intake.take
 
-    def consume(app: faust.App, *, topic, carrier, in_hand, settings, positions):
+    def consume(app: faust.App, *, topic, carrier, in_hand, settings):
         async def take_and_acknowledge(self, size):
             batch = await take(self, size)
             for record in batch.records:
                 app.consumer.finish(record, generation=batch.generation)
-                positions[record.topic, record.partition] = record.offset + 1
             return batch
 
         Intake.take = take_and_acknowledge
-        return consuming.consume(
-            app, topic=topic, carrier=carrier, in_hand=in_hand, settings=settings, positions=positions
-        )
+        return consuming.consume(app, topic=topic, carrier=carrier, in_hand=in_hand, settings=settings)
 
     streams.app.consume = consume
 
