@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from models.console import console, one_line_errors, progress
-from models.training.cli import distil
+from models.training.cli import average, distil
 
 if TYPE_CHECKING:
     from models.datasets.dataset import Dataset
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, help="Train, measure and choose the model.")
 bundles = typer.Typer(no_args_is_help=True, help="See, check and choose the bundle that reads the events.")
 app.add_typer(bundles, name="bundle")
+app.command()(average)
 app.command()(distil)
 
 Bundle = Annotated[Path | None, typer.Option(help="base, small or a bundle's folder; by default the one in force.")]
@@ -55,6 +56,7 @@ def train(
     ] = False,
     further: Annotated[Path | None, typer.Option("--from", help="Go on from what another run left.")] = None,
     epochs: Annotated[int, typer.Option(min=1, help="How often every row is seen.")] = 3,
+    seed: Annotated[int, typer.Option(min=0, help="Of the rows' order and the heads' first weights.")] = 0,
     minutes: Annotated[float, typer.Option(min=0, help="End by then, the learning rate with it; 0: no limit.")] = 0,
     steps: Annotated[int, typer.Option(min=0, help="The batches of so many steps, no more; 0: all.")] = 0,
     rows: Annotated[int, typer.Option(min=0, help="At most so many rows of each set, for a try; 0: all.")] = 0,
@@ -115,6 +117,7 @@ def train(
 
         choices = command.Choices(
             epochs=epochs,
+            seed=seed,
             steps=steps,
             minutes=minutes,
             threads=threads,

@@ -1,4 +1,4 @@
-"""The command that makes a small model of a large one."""
+"""The commands that make a model of trained ones: the mean of several, a small one of a large one."""
 
 import os
 from pathlib import Path
@@ -49,3 +49,30 @@ def distil(
                 raise typer.Exit(1) from None
     spent = f"{made.steps:,} of {made.steps_planned:,} steps in {made.seconds / 60:.1f} minutes"
     typer.echo(f"{spent}, taught by {made.teacher}, kept in {out}", err=True)
+
+
+def average(
+    runs: Annotated[list[Path], typer.Argument(help="Folders that `pulsewire train` wrote, each with its own --seed.")],
+    *,
+    out: Annotated[Path, typer.Option(help="The mean's run.")] = Path("runs/base"),
+) -> None:
+    """Make one model of several: the mean of their weights.
+
+    It answers better than each of them and takes no more time. The runs
+    have to begin with the same weights and to learn from the same data: give
+    the same command with another seed.
+
+    pulsewire train --out runs/one --seed 1
+
+    pulsewire train --out runs/two --seed 2
+
+    pulsewire average runs/one runs/two --out runs/base
+    """
+    with one_line_errors():
+        from models import extra
+
+        extra.require_train()
+        from models.training import average as averaging
+
+        made = averaging.average(runs, out)
+    typer.echo(f"the mean of {len(made.averaged)} runs, kept in {out}; go on with `pulsewire export {out}`", err=True)

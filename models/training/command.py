@@ -18,7 +18,7 @@ from models.training.train import Material
 # Words that no set has keep their place beside those that one has: the table stays as the encoder came.
 FIRST = Recipe(max_length=192, freeze_words=True, word_drop=0.1)
 # A network that knows its texts already is kept from learning them by heart.
-FURTHER = msgspec.structs.replace(FIRST, encoder_rate=8e-5, seed=1)
+FURTHER = msgspec.structs.replace(FIRST, encoder_rate=8e-5)
 # What is added beside the matrices starts from nothing and needs a higher rate than they do.
 RATES = {"lora": 1e-3, "adapters": 5e-3}
 R_DROP_DROPOUT = 0.1  # without any, two readings are the same
@@ -28,6 +28,7 @@ class Choices(msgspec.Struct, frozen=True):
     """What the command leaves open of a recipe; the names are the recipe's own."""
 
     epochs: int = 3
+    seed: int = 0
     steps: int = 0
     minutes: float = 0.0
     threads: int = 1

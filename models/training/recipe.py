@@ -30,6 +30,10 @@ class Recipe(msgspec.Struct, frozen=True):
     measure_rows: int = 300  # of each head
     patience: int = 0  # looks without a rise, after which training ends with the best weights; 0: never
 
+    def order(self, epoch: int) -> int:
+        """The seed of an epoch's order: no two epochs, of no two seeds, have the same."""
+        return self.seed * 1_000 + epoch
+
 
 class Step(msgspec.Struct, frozen=True):
     """What is known after a step."""

@@ -50,6 +50,7 @@ class Run(msgspec.Struct, frozen=True):
     hashes: dict[str, str] = {}  # of code, rows and start
     measured: tuple[Measured, ...] = ()  # on validation rows
     kept_step: int = 0  # after which the weights were as they are kept
+    averaged: tuple[str, ...] = ()  # the runs whose mean it is
     teacher: str = ""  # the run that a student was taught by, and which of its layers it began with
 
 

@@ -96,7 +96,7 @@ def train(
     tasks = encoded(material.tasks, start.tokenizer_json, heads=heads, max_length=recipe.max_length)
     who = checkpoint.identity(recipe, network, start.tokenizer_json, tasks)
     orders = [
-        batches(share(tasks, material.once, epoch, of=recipe.epochs), size=recipe.batch, seed=recipe.seed + epoch)
+        batches(share(tasks, material.once, epoch, of=recipe.epochs), size=recipe.batch, seed=recipe.order(epoch))
         for epoch in range(recipe.epochs)
     ]
     known = declarations.declared()

@@ -1,0 +1,59 @@
+"""The mean of runs: what it holds, what does not go together."""
+
+import shutil
+from pathlib import Path
+
+import msgspec
+import pytest
+
+pytest.importorskip("torch", reason="needs the extra `train`")
+
+import torch
+
+from models.errors import RunError
+from models.training import run_folder
+from models.training.average import average
+from models.training.recipe import Recipe
+from models.training.train import gather, train
+from tests.models import tiny
+from tests.models.test_cli import one_line, pulsewire
+
+pytestmark = pytest.mark.train
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Two, of different seeds."""
+    folders = [tmp_path_factory.mktemp("runs") / name for name in ("one", "two")]
+    for seed, folder in enumerate(folders):
+        recipe = Recipe(batch=16, max_length=24, encoder_rate=3e-3, heads_rate=1e-2, epochs=2, seed=seed)
+        train(gather(tiny.sets(), Path()), tiny.start(), recipe, folder, heads=tiny.HEADS)
+    return folders
+
+
+def test_the_mean_is_a_run_like_any(runs: list[Path], tmp_path: Path) -> None:
+    made = average(runs, tmp_path / "mean")
+    assert made.averaged == ("one, seed 0", "two, seed 1")
+    known, network, _tokenizer = run_folder.load(tmp_path / "mean")
+    assert known == made
+    states = [run_folder.load(folder)[1].state_dict() for folder in runs]
+    assert any(not torch.equal(one, other) for one, other in zip(*(state.values() for state in states), strict=True))
+    for name, tensor in network.state_dict().items():
+        assert torch.allclose(tensor, (states[0][name] + states[1][name]) / 2, atol=1e-6)
+
+
+def test_two_seeds_have_two_orders() -> None:
+    orders = [Recipe(seed=seed).order(epoch) for seed in range(3) for epoch in range(10)]
+    assert len(set(orders)) == len(orders)
+
+
+def test_what_does_not_go_together_is_refused(runs: list[Path], tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="two runs or more"):
+        average(runs[:1], tmp_path / "mean")
+    other = shutil.copytree(runs[1], tmp_path / "other")
+    run = run_folder.load(other)[0]
+    (other / "run.json").write_bytes(msgspec.json.encode(msgspec.structs.replace(run, max_length=99)))
+    with pytest.raises(RunError, match="differ in their max_length"):
+        average([runs[0], other], tmp_path / "mean")
+    assert "holds no whole training run" in one_line(pulsewire("average", str(runs[0]), str(tmp_path)))
+    assert not (tmp_path / "mean").exists()
