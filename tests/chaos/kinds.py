@@ -35,7 +35,8 @@ KINDS = (
 SHORT = (
     "kill at decode.after", "kill at windows.insert", "kill at stored", "kill at produce.sent",
     "kill at acknowledge.half", "raise at events.insert", "raise at windows.insert", "raise at produce",
-    "kill a worker", "stop a worker", "kill the store and a worker", "kill the broker", "a store whose answers are lost",
+    "kill a worker", "stop a worker", "kill the store and a worker", "kill the broker",
+    "a store whose answers are lost",
 )  # fmt: skip
 
 

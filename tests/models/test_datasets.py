@@ -10,6 +10,7 @@ import pytest
 
 from models.datasets import catalogue, cfbenchmark, log_severity, loghub, reviews, sentfin
 from models.datasets.dataset import Dataset, Example, data_folder, sample
+from models.datasets.twitter import TFNS
 from models.errors import DatasetError
 from models.heads import declared
 from models.labels import SENTIMENT
@@ -174,3 +175,11 @@ def test_some_short_reviews_are_taken_the_same_ones_every_time() -> None:
     assert len(taken) == reviews.ROWS_PER_LABEL
     assert taken == reviews.chosen(lines)
     assert not {"短", "长" * 61} & set(taken)
+
+
+def test_held_out_tweets_that_their_training_split_has_are_told_apart(tmp_path: Path) -> None:
+    folder = tmp_path / "sentiment_tfns"
+    folder.mkdir()
+    (folder / "train.csv").write_text("text,label_name\n$AA up 3% https://t.co/a,positive\n")
+    (folder / "validation.csv").write_text("text,label_name\n$AA up 4% https://t.co/b,positive\n$AA down,negative\n")
+    assert [row.part for row in TFNS.load(tmp_path).test] == ["in its training split, too", "new"]
