@@ -24,6 +24,7 @@ async def working(folder):
         at = stack.addresses
         await initialise(load_settings(kafka=at.kafka, clickhouse=at.clickhouse))
         env = {"PULSEWIRE_KAFKA": at.kafka, "PULSEWIRE_CLICKHOUSE": at.clickhouse, "PULSEWIRE_METRICS_PORT": str(port)}
+        env["PULSEWIRE_DLQ_LIMIT_WINDOW"] = "40"
         ready = f"http://127.0.0.1:{port}/readyz"
         await stack.supervisor.add(
             program_part("worker", "worker", env=env | {"PULSEWIRE_THREADS": "1"}, ready_url=ready)
@@ -50,9 +51,25 @@ async def until_committed(consumer, at, offset):
         await asyncio.sleep(0.3)
 
 
+async def ends_rather_than_empty_a_topic(stack, folder):
+    """More dead letters than it may send: the worker ends, and says why; most of them are still to be read."""
+    async with AIOKafkaProducer(bootstrap_servers=stack.addresses.kafka) as producer:
+        for _ in range(200):
+            await producer.send("logs.raw", b"no JSON", partition=0)
+    deadline = time.monotonic() + 40
+    while not stack.supervisor.restarts("worker"):
+        assert time.monotonic() < deadline, "the worker goes on"
+        await asyncio.sleep(0.2)
+    said = (folder / "stack" / "logs" / "worker.log").read_text()
+    assert "more than 50% of the last 40 events of logs.raw are dead letters, of late for not_json" in said
+    async with AIOKafkaConsumer(bootstrap_servers=stack.addresses.kafka) as consumer:
+        buried = await consumer.end_offsets([TopicPartition("logs.raw.dlq", number) for number in range(4)])
+    assert sum(buried.values()) < 100
+
+
 @pytest.mark.stack
 @pytest.mark.timeout(180)
-async def test_what_cannot_be_sent_back_whole_and_what_is_no_record(tmp_path):
+async def test_what_cannot_be_sent_back_whole_what_is_no_record_and_what_is_too_much(tmp_path):
     async with working(tmp_path) as stack:
         servers = stack.addresses.kafka
         consumer = AIOKafkaConsumer(bootstrap_servers=servers, group_id="pulsewire", enable_auto_commit=False)
@@ -70,3 +87,4 @@ async def test_what_cannot_be_sent_back_whole_and_what_is_no_record(tmp_path):
         await producer.stop()
         await consumer.stop()
         assert stack.supervisor.restarts("worker") == 0
+        await ends_rather_than_empty_a_topic(stack, tmp_path)
