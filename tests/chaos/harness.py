@@ -14,7 +14,7 @@ from infra.init import initialise
 from streams.faults import Fault
 from streams.settings import load_settings
 from tests.chaos.audit import audit, read_log, truth_of
-from tests.chaos.cluster import ALL, SESSION_S, Cluster, resume
+from tests.chaos.cluster import ALL, RAW, SESSION_S, Cluster, resume
 from tests.chaos.history import history
 from tests.chaos.kinds import Strike
 from tests.chaos.ledger import Diverged, Ledger, produce, send_deadly
@@ -68,6 +68,8 @@ async def run(wanted: Run, folder: Path, *, say=print) -> Outcome:
             )
         )  # fmt: skip
         try:
+            # Who is struck before anything was committed reads it all again, and needs no protection
+            await cluster.until_acknowledged(dict.fromkeys(RAW, 10), within_s=RECOVERED_WITHIN_S)
             for strike in wanted.plan:
                 await _strike(strike, cluster, outcome, settle=wanted.settle, say=say)
         finally:
