@@ -56,7 +56,7 @@ def train(
     ] = False,
     further: Annotated[Path | None, typer.Option("--from", help="Go on from what another run left.")] = None,
     epochs: Annotated[int, typer.Option(min=1, help="How often every row is seen.")] = 3,
-    seed: Annotated[int, typer.Option(min=0, help="Of the rows' order and the heads' first weights.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of the rows' order; see `pulsewire average`.")] = 0,
     minutes: Annotated[float, typer.Option(min=0, help="End by then, the learning rate with it; 0: no limit.")] = 0,
     steps: Annotated[int, typer.Option(min=0, help="The batches of so many steps, no more; 0: all.")] = 0,
     rows: Annotated[int, typer.Option(min=0, help="At most so many rows of each set, for a try; 0: all.")] = 0,

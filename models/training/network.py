@@ -34,5 +34,5 @@ class Network(nn.Module):  # type: ignore[misc]  # torch is not type-checked her
 
 
 def seed(number: int) -> None:
-    """Make what torch draws (the heads' first weights) repeatable."""
+    """Make what torch draws (the heads' first weights, dropout) repeatable."""
     torch.manual_seed(number)

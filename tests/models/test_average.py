@@ -37,6 +37,9 @@ def test_the_mean_is_a_run_like_any(runs: list[Path], tmp_path: Path) -> None:
     known, network, _tokenizer = run_folder.load(tmp_path / "mean")
     assert known == made
     states = [run_folder.load(folder)[1].state_dict() for folder in runs]
+    for name in ("weight", "bias"):  # they began alike
+        one, other = (torch.cat([state[f"heads.{head}.{name}"].flatten() for head in tiny.HEADS]) for state in states)
+        assert torch.cosine_similarity(one, other, 0) > 0.5
     assert any(not torch.equal(one, other) for one, other in zip(*(state.values() for state in states), strict=True))
     for name, tensor in network.state_dict().items():
         assert torch.allclose(tensor, (states[0][name] + states[1][name]) / 2, atol=1e-6)
