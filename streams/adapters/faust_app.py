@@ -32,6 +32,7 @@ from streams.topology import DAY_MS, MAX_MESSAGE_BYTES, MEBI, At
 
 LONGEST_WAIT_S = 14 * DAY_MS // 1_000
 TRY_AGAIN_S: Final = 1.0
+NOTICED_MS: Final = 30_000  # until a topic's new partition is
 FETCHED: Final = 500  # records of one fetch, at most
 PARCELS: Final = 32  # that wait for an agent, before its partitions are fetched no more
 
@@ -356,6 +357,7 @@ def new_app(settings: Settings, *, on_stopped: Callable[[], Awaitable[None]] | N
         stream_wait_empty=False,
         stream_buffer_maxsize=PARCELS,
         consumer_auto_offset_reset="earliest",
+        consumer_metadata_max_age_ms=NOTICED_MS,
         consumer_max_fetch_size=MAX_MESSAGE_BYTES + MEBI,
         broker_max_poll_records=FETCHED,
         broker_commit_interval=1.0,

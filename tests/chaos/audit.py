@@ -9,6 +9,7 @@ import json
 from collections import Counter, defaultdict
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
 
 from tests.chaos.ledger import DEADLY, TOPICS, Diverged, Entry, Ledger, check, keys_of, same
 
@@ -24,7 +25,7 @@ async def read_log(servers):
     consumer = AIOKafkaConsumer(bootstrap_servers=servers, max_poll_records=5_000)
     await consumer.start()
     try:
-        ats = [TopicPartition(topic, partition) for topic in READ for partition in range(4)]
+        ats = await _partitions(servers)
         consumer.assign(ats)
         await consumer.seek_to_beginning(*ats)
         ends = await consumer.end_offsets(ats)
@@ -34,6 +35,16 @@ async def read_log(servers):
     finally:
         await consumer.stop()
     return {topic: sorted(records, key=lambda r: (r.partition, r.offset)) for topic, records in log.items()}
+
+
+async def _partitions(servers):
+    admin = AIOKafkaAdminClient(bootstrap_servers=servers)
+    await admin.start()
+    try:
+        told = await admin.describe_topics(list(READ))
+    finally:
+        await admin.close()
+    return [TopicPartition(topic["topic"], one["partition"]) for topic in told for one in topic["partitions"]]
 
 
 def truth_of(log):

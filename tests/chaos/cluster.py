@@ -9,20 +9,18 @@ from pathlib import Path
 
 import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin import AIOKafkaAdminClient, NewPartitions
 from aiokafka.errors import KafkaError
 
 from infra.embedded.part import Part, Restart
 from infra.embedded.ports import free_port
 from infra.embedded.probes import answers_http
 from streams.faults import SCHEDULE, WORKER, Fault, struck_folder
-from tests.chaos.ledger import TOPICS
 
 ROOT = Path(__file__).parents[2]
 GROUP = "pulsewire"
 SESSION_S = 3.0
-RAW = [TopicPartition(topic, partition) for topic in TOPICS.values() for partition in range(4)]
-ALL = [*RAW, *(TopicPartition("windows", partition) for partition in range(4))]
+WINDOWS = [TopicPartition("windows", partition) for partition in range(4)]
 
 
 class Cluster:
@@ -143,8 +141,26 @@ class Cluster:
             await asyncio.sleep(0.02)
         return None
 
-    async def ends(self, ats=RAW):
-        """The ends of the topics, once the broker tells them."""
+    @property
+    def raw(self):
+        """The partitions of the raw topics."""
+        counts = self.ledger.partitions.items()
+        return [TopicPartition(topic, partition) for topic, count in counts for partition in range(count)]
+
+    async def add_partition(self, topic):
+        """One partition more, which is sent to once every client may know of it."""
+        admin = AIOKafkaAdminClient(bootstrap_servers=self.stack.addresses.kafka)
+        await _until_it_answers(admin.start)
+        try:
+            await admin.create_partitions({topic: NewPartitions(self.ledger.partitions[topic] + 1)})
+        finally:
+            await admin.close()
+        await asyncio.sleep(3)
+        self.ledger.partitions[topic] += 1
+
+    async def ends(self, ats=None):
+        """The ends of these partitions, of all raw topics if none are given, once the broker tells them."""
+        ats = ats or self.raw
         consumer = AIOKafkaConsumer(bootstrap_servers=self.stack.addresses.kafka)
         async with asyncio.timeout(60):
             await _until_it_answers(consumer.start)
@@ -177,9 +193,10 @@ class Cluster:
         )
         await consumer.start()
         try:
-            consumer.assign(ALL)
+            ats = [*self.raw, *WINDOWS]
+            consumer.assign(ats)
             async with asyncio.timeout(60):
-                await _until_it_answers(lambda: consumer.commit(dict.fromkeys(ALL, 0)))
+                await _until_it_answers(lambda: consumer.commit(dict.fromkeys(ats, 0)))
         finally:
             await consumer.stop()
 

@@ -14,10 +14,10 @@ from infra.init import initialise
 from streams.faults import Fault
 from streams.settings import load_settings
 from tests.chaos.audit import audit, read_log, truth_of
-from tests.chaos.cluster import ALL, RAW, SESSION_S, Cluster, resume
+from tests.chaos.cluster import SESSION_S, WINDOWS, Cluster, resume
 from tests.chaos.history import history
 from tests.chaos.kinds import Strike
-from tests.chaos.ledger import Diverged, Ledger, produce, send_deadly
+from tests.chaos.ledger import TOPICS, Diverged, Ledger, produce, send_deadly
 from tests.chaos.proxy import Proxy
 
 START_MS = 1_750_000_000_000
@@ -69,7 +69,7 @@ async def run(wanted: Run, folder: Path, *, say=print) -> Outcome:
         )  # fmt: skip
         try:
             # Who is struck before anything was committed reads it all again, and needs no protection
-            await cluster.until_acknowledged(dict.fromkeys(RAW, 10), within_s=RECOVERED_WITHIN_S)
+            await cluster.until_acknowledged(dict.fromkeys(cluster.raw, 10), within_s=RECOVERED_WITHIN_S)
             for strike in wanted.plan:
                 await _strike(strike, cluster, outcome, settle=wanted.settle, say=say)
         finally:
@@ -85,7 +85,7 @@ async def _hold(ledger, cluster, outcome, *, say):
     await cluster.up()
     try:
         await cluster.until_acknowledged(await cluster.ends(), within_s=RECOVERED_WITHIN_S)
-        await cluster.until_acknowledged(await cluster.ends(ALL), within_s=RECOVERED_WITHIN_S)
+        await cluster.until_acknowledged(await cluster.ends(WINDOWS), within_s=RECOVERED_WITHIN_S)
     except TimeoutError as error:
         raise Diverged(f"lost or stuck: {error}", what="acknowledged") from error
     outcome.unplanned = cluster.unplanned()
@@ -242,6 +242,13 @@ def _badly(mode):
     return between
 
 
+async def _partition(strike, cluster):
+    """Its new partition is read like the others; what was in their windows stays there."""
+    await cluster.add_partition(list(TOPICS.values())[strike.number % len(TOPICS)])
+    await asyncio.sleep(2)
+    return time.monotonic(), await cluster.ends()
+
+
 def _away(name):
     async def away(strike, cluster):
         await cluster.away(name, AWAY_S + strike.away_s)
@@ -278,6 +285,7 @@ _OUTSIDE = {
     "a store whose answers are lost": _badly("lost"),
     "the store away for a while": _away("clickhouse"),
     "the broker away for a while": _away("kafka"),
+    "a topic gets a partition more": _partition,
     "the clock an hour on": _clock(3_600),
     "the clock an hour back": _clock(-3_600),
 }

@@ -44,6 +44,7 @@ class Ledger:
 
     entries: list[Entry] = field(default_factory=list)
     poison: Counter = field(default_factory=Counter)
+    partitions: dict[str, int] = field(default_factory=lambda: dict.fromkeys(TOPICS.values(), 4))
 
     def windows(self):
         """(kind, dimension, key, seconds, start_ms, partition) -> (events, last offset)."""
@@ -82,7 +83,9 @@ async def produce(servers, *, count, seed, start_ms, per_s, ledger, poison_every
     It ends early once the event `until` is set.
     """
     rng = random.Random(seed)
-    producer = AIOKafkaProducer(bootstrap_servers=servers, acks="all", enable_idempotence=True, linger_ms=5)
+    producer = AIOKafkaProducer(
+        bootstrap_servers=servers, acks="all", enable_idempotence=True, linger_ms=5, metadata_max_age_ms=1_000
+    )
     await producer.start()
     sent = []
     try:
@@ -94,7 +97,8 @@ async def produce(servers, *, count, seed, start_ms, per_s, ledger, poison_every
             time_ms = max(0, start_ms + number * 900 - late_ms)
             body = _event(rng, kind, number, time_ms)
             value = json.dumps({"id": f"{kind}-{number}", "ts": time_ms} | body).encode()
-            future = await producer.send(TOPICS[kind], value=value, partition=rng.randrange(4))
+            partition = rng.randrange(ledger.partitions[TOPICS[kind]])
+            future = await producer.send(TOPICS[kind], value=value, partition=partition)
             sent.append((future, kind, f"{kind}-{number}", time_ms, keys_of(kind, body)))
             if number % poison_every == 0:
                 await producer.send_and_wait(TOPICS[kind], value=b'{"ts": "never"', partition=rng.randrange(4))
