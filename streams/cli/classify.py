@@ -107,12 +107,13 @@ def _answers(
     texts = [one.to_read for one in asked if not isinstance(one, Rejected)]
     readings = iter(classifier.classify(texts) if texts else ())
     manifest = classifier.manifest
+    labels = {head: manifest.labels[head] for head in manifest.heads_for(kind)}
     for number, one in enumerate(asked, before + 1):
         if isinstance(one, Rejected):
             complain(number, one.detail)
             answered: dict[str, Any] = {"error": one.detail, "code": one.code, "line": number}
         else:
-            answered = answer(one, next(readings), labels=manifest.labels, model=manifest.name)
+            answered = answer(one, next(readings), labels=labels, model=manifest.name)
         yield msgspec.json.encode(answered) + b"\n"
 
 

@@ -80,7 +80,7 @@ def test_a_text_in_json_comes_back_as_it_was(text):
     assert asked(msgspec.json.encode({"text": text})).text == text
 
 
-def test_an_answer_names_the_likeliest_label_of_every_head():
+def test_an_answer_names_the_likeliest_label_of_every_head_that_answers():
     classifier = FakeClassifier()
     question = asked(b'{"text": "Shares rise", "id": "n1"}')
     labels = classifier.manifest.labels
