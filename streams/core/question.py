@@ -67,9 +67,7 @@ def question_of(line: bytes, *, kind: Kind) -> Question | Rejected:
 
 def answer(question: Question, reading: Reading, *, labels: Mapping[str, Sequence[str]], model: str) -> dict[str, Any]:
     """What `pulsewire classify` prints: the probabilities, and the likeliest label, of each head that `labels` has."""
-    probabilities = {
-        head: dict(zip(names, reading.probabilities[head], strict=True)) for head, names in labels.items()
-    }
+    probabilities = {head: dict(zip(names, reading.probabilities[head], strict=True)) for head, names in labels.items()}
     likeliest = {head: max(named, key=named.__getitem__) for head, named in probabilities.items()}
     sentiment = probabilities.get("sentiment", {})
     polarity = round(sentiment.get("positive", 0.0) - sentiment.get("negative", 0.0), _DECIMALS)

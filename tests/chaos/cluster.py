@@ -2,9 +2,11 @@
 
 import asyncio
 import os
+import shutil
 import signal
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -18,6 +20,7 @@ from infra.embedded.probes import answers_http
 from streams.faults import SCHEDULE, WORKER, Fault, struck_folder
 
 ROOT = Path(__file__).parents[2]
+SHIPPED = ROOT / "models" / "bundle"
 GROUP = "pulsewire"
 SESSION_S = 3.0
 WINDOWS = [TopicPartition("windows", partition) for partition in range(4)]
@@ -26,8 +29,8 @@ WINDOWS = [TopicPartition("windows", partition) for partition in range(4)]
 class Cluster:
     """Workers over a stack; `unplanned` counts the deaths that nobody ordered."""
 
-    def __init__(self, stack, folder, *, ledger, proxy, fake=False, without=""):
-        self.stack, self.ledger, self.proxy, self._folder = stack, ledger, proxy, folder
+    def __init__(self, stack, folder, *, ledger, proxy, disks, fake=False, without=""):
+        self.stack, self.ledger, self.proxy, self.disks, self._folder = stack, ledger, proxy, disks, folder
         self._fake, self._without = fake, without
         self._schedule = folder / "schedule.json"
         self._deaths = folder / "deaths"
@@ -40,6 +43,7 @@ class Cluster:
         self._gone = 0  # restarts of parts that were removed
         self.killed = 0
         (folder / "pulsewire.toml").touch()
+        self.bundle = None if fake else Path(shutil.copytree(SHIPPED, folder / "bundle"))
 
     async def add(self):
         """One worker more; returns its name once it is ready."""
@@ -66,6 +70,8 @@ class Cluster:
             SCHEDULE: str(self._schedule),
             WORKER: name,
         }
+        if self.bundle:
+            env["PULSEWIRE_BUNDLE"] = str(self.bundle)
         return Part(
             name=name,
             argv=(sys.executable, "-m", "tests.chaos.worker"),
@@ -90,6 +96,13 @@ class Cluster:
             await asyncio.sleep(0.05)
         self.killed += number == signal.SIGKILL and name in self.names
         self.stack.supervisor.kill(name, number)
+
+    @contextmanager
+    def forgiven(self, name):
+        """However often this worker ends within the block, somebody ordered it."""
+        before = self.stack.supervisor.restarts(name)
+        yield
+        self.killed += self.stack.supervisor.restarts(name) - before
 
     async def up(self):
         """Until every worker is ready."""

@@ -1,6 +1,7 @@
 """Workers on the real broker and store, a seeded plan of faults that strikes them, and the outcome held to a ledger."""
 
 import asyncio
+import contextlib
 import signal
 import time
 from contextlib import AsyncExitStack
@@ -8,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import clickhouse_connect
+import psutil
 
 from infra.embedded.stack import Stack
 from infra.init import initialise
@@ -15,6 +17,7 @@ from streams.faults import Fault
 from streams.settings import load_settings
 from tests.chaos.audit import audit, read_log, truth_of
 from tests.chaos.cluster import SESSION_S, WINDOWS, Cluster, resume
+from tests.chaos.disks import Disks
 from tests.chaos.history import history
 from tests.chaos.kinds import Strike
 from tests.chaos.ledger import TOPICS, Diverged, Ledger, produce, send_deadly
@@ -23,6 +26,7 @@ from tests.chaos.proxy import Proxy
 START_MS = 1_750_000_000_000
 REACHED_WITHIN_S = 45.0
 AWAY_S = 15.0
+LEFT_BYTES = 4 << 20
 RECOVERED_WITHIN_S = 300.0
 
 
@@ -54,11 +58,16 @@ class Outcome:
 async def run(wanted: Run, folder: Path, *, say=print) -> Outcome:
     """Everything from an empty folder to the verdict. Raises Diverged, with the history of what differs first."""
     began, outcome, ledger = time.monotonic(), Outcome(), Ledger()
-    async with Stack(folder / "stack", say=lambda _: None) as stack, AsyncExitStack() as opened:
+    async with AsyncExitStack() as opened:
+        disks = Disks(folder / "stack", wanted=any("disk" in strike.kind for strike in wanted.plan))
+        opened.enter_context(disks)
+        stack = await opened.enter_async_context(Stack(folder / "stack", say=lambda _: None))
         await initialise(load_settings(kafka=stack.addresses.kafka, clickhouse=stack.addresses.clickhouse))
         port = int(stack.addresses.clickhouse.rpartition(":")[2])
         proxy = await opened.enter_async_context(Proxy(port))
-        cluster = Cluster(stack, folder, ledger=ledger, proxy=proxy, fake=wanted.fake, without=wanted.without)
+        cluster = Cluster(
+            stack, folder, ledger=ledger, proxy=proxy, disks=disks, fake=wanted.fake, without=wanted.without
+        )
         await asyncio.gather(*(cluster.add() for _ in range(wanted.workers)))
         until = asyncio.Event()
         sending = asyncio.create_task(
@@ -249,6 +258,46 @@ async def _partition(strike, cluster):
     return time.monotonic(), await cluster.ends()
 
 
+def _full(name):
+    async def full(strike, cluster):
+        if not cluster.disks.there:
+            return None
+        cluster.disks.fill(name)
+        await asyncio.sleep(3 + strike.away_s)
+        cluster.disks.free(name)
+        await cluster.stack.supervisor.until_ready(name)
+        return True
+
+    return full
+
+
+async def _squeeze(strike, cluster):
+    """A worker gets no more memory for a while. If it ends for that, nobody wonders."""
+    name = _victim(strike, cluster)
+    with cluster.forgiven(name), contextlib.suppress(psutil.NoSuchProcess):
+        process = psutil.Process(cluster.stack.supervisor.pids()[name])
+        process.rlimit(psutil.RLIMIT_AS, (process.memory_info().vms + LEFT_BYTES, psutil.RLIM_INFINITY))
+        await asyncio.sleep(2 + strike.away_s)
+        process.rlimit(psutil.RLIMIT_AS, (psutil.RLIM_INFINITY, psutil.RLIM_INFINITY))
+    await cluster.stack.supervisor.until_ready(name)
+    return True
+
+
+async def _tear(strike, cluster):
+    """A worker that starts finds half of the model, and goes on once the whole of it is there."""
+    if cluster.bundle is None:
+        return None
+    name, model = _victim(strike, cluster), cluster.bundle / "model.onnx"
+    whole = model.rename(model.with_suffix(".whole"))
+    with cluster.forgiven(name):
+        model.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+        cluster.stack.supervisor.kill(name, signal.SIGKILL)
+        await asyncio.sleep(4 + strike.away_s)
+        whole.replace(model)
+        await cluster.stack.supervisor.until_ready(name, within_s=120)
+    return True
+
+
 def _away(name):
     async def away(strike, cluster):
         await cluster.away(name, AWAY_S + strike.away_s)
@@ -285,6 +334,10 @@ _OUTSIDE = {
     "a store whose answers are lost": _badly("lost"),
     "the store away for a while": _away("clickhouse"),
     "the broker away for a while": _away("kafka"),
+    "no memory left for a while": _squeeze,
+    "a model file cut off": _tear,
+    "the store's disk full": _full("clickhouse"),
+    "the broker's disk full": _full("kafka"),
     "a topic gets a partition more": _partition,
     "the clock an hour on": _clock(3_600),
     "the clock an hour back": _clock(-3_600),

@@ -20,7 +20,8 @@ OUTSIDE = (
     "offsets back to the earliest", "an event that kills",
     "a slow store", "a store that cuts connections", "a store that answers 500", "a store whose answers are lost",
     "the store away for a while", "the broker away for a while", "the clock an hour on", "the clock an hour back",
-    "a topic gets a partition more",
+    "no memory left for a while", "a model file cut off",
+    "the store's disk full", "the broker's disk full", "a topic gets a partition more",
 )  # fmt: skip
 
 KINDS = (
