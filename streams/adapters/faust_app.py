@@ -24,6 +24,7 @@ from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, P
 from faust.types import TP
 from faust.types.tuples import ConsumerMessage
 
+from streams.adapters.header_names import forgive_header_names
 from streams.adapters.offset_marks import OffsetMarks, Words
 from streams.core.deliveries import Deliveries
 from streams.core.event import Record
@@ -158,7 +159,7 @@ def _record(fetched: Any) -> Record:
 
 
 class CommittedThread(AIOKafkaConsumerThread):  # type: ignore[misc]
-    """Reads committed records alone: what a producer's transaction took back is no event.
+    """Reads committed records alone: what a producer's transaction took back is no event. Headers may have any names.
 
     It commits words beside the offsets, too, and takes them back before it leaves the group in peace.
     """
@@ -167,6 +168,7 @@ class CommittedThread(AIOKafkaConsumerThread):  # type: ignore[misc]
     began: Mapping[TP, int] = {}  # where each partition was committed when it was assigned; 0: nowhere
 
     def _create_worker_consumer(self, transport: Transport) -> AIOKafkaConsumer:
+        forgive_header_names()
         consumer = super()._create_worker_consumer(transport)
         consumer._isolation_level = "read_committed"  # noqa: SLF001 - Faust has no setting for it
         self._marks = OffsetMarks(consumer)

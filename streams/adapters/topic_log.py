@@ -17,6 +17,7 @@ from aiokafka.errors import (
 from aiokafka.structs import OffsetAndMetadata
 
 from streams.adapters.broker import administrator, broker_errors
+from streams.adapters.header_names import forgive_header_names
 from streams.core.event import Record
 from streams.errors import PulsewireError
 from streams.settings import Kafka
@@ -38,6 +39,7 @@ async def consumer(kafka: Kafka, **options: Any) -> AsyncIterator[AIOKafkaConsum
         "max_partition_fetch_bytes": _FETCH_BYTES,
         "client_id": "pulsewire",
     } | options
+    forgive_header_names()
     made = AIOKafkaConsumer(**kafka.aiokafka(), **options)
     with broker_errors(kafka):
         try:
