@@ -18,6 +18,7 @@ from infra.embedded.part import Part, Restart
 from infra.embedded.ports import free_port
 from infra.embedded.probes import answers_http
 from streams.faults import SCHEDULE, WORKER, Fault, struck_folder
+from tests.chaos.ledger import Ledger
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = ROOT / "models" / "bundle"
@@ -29,8 +30,10 @@ WINDOWS = [TopicPartition("windows", partition) for partition in range(4)]
 class Cluster:
     """Workers over a stack; `unplanned` counts the deaths that nobody ordered."""
 
-    def __init__(self, stack, folder, *, ledger, proxy, disks, fake=False, without=""):
-        self.stack, self.ledger, self.proxy, self.disks, self._folder = stack, ledger, proxy, disks, folder
+    def __init__(self, stack, folder, *, ledger=None, proxy=None, disks=None, fake=False, without="", env=None):
+        """Workers speak to the store itself where there is no proxy; `env` goes over what they are given."""
+        self.stack, self.ledger, self.proxy, self.disks, self._folder = stack, ledger or Ledger(), proxy, disks, folder
+        self._env = env or {}
         self._fake, self._without = fake, without
         self._schedule = folder / "schedule.json"
         self._deaths = folder / "deaths"
@@ -57,7 +60,9 @@ class Cluster:
         port = free_port()
         env = {
             "PULSEWIRE_KAFKA": self.stack.addresses.kafka,
-            "PULSEWIRE_CLICKHOUSE": f"http://127.0.0.1:{self.proxy.port}",
+            "PULSEWIRE_CLICKHOUSE": f"http://127.0.0.1:{self.proxy.port}"
+            if self.proxy
+            else self.stack.addresses.clickhouse,
             "PULSEWIRE_DATA_DIR": str(self._folder),
             "PULSEWIRE_METRICS_PORT": str(port),
             "PULSEWIRE_CHAOS_SESSION_MS": f"{SESSION_S * 1_000:.0f}",
@@ -69,6 +74,7 @@ class Cluster:
             "PULSEWIRE_CHAOS_WITHOUT": self._without,
             SCHEDULE: str(self._schedule),
             WORKER: name,
+            **self._env,
         }
         if self.bundle:
             env["PULSEWIRE_BUNDLE"] = str(self.bundle)
@@ -181,6 +187,16 @@ class Cluster:
                 return await _until_it_answers(lambda: consumer.end_offsets(ats))
             finally:
                 await consumer.stop()
+
+    async def acknowledged(self):
+        """How much of the raw topics the group has committed."""
+        admin = AIOKafkaAdminClient(bootstrap_servers=self.stack.addresses.kafka)
+        try:
+            await admin.start()
+            found = await admin.list_consumer_group_offsets(GROUP)
+            return sum(max(0, found[at].offset) for at in self.raw if at in found)
+        finally:
+            await admin.close()
 
     async def until_acknowledged(self, ends, *, within_s):
         """Until the group has committed all that lies before these ends; raises TimeoutError."""
