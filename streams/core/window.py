@@ -24,6 +24,7 @@ ERROR_LEVELS = frozenset(
 
 WindowAt = tuple[int, int]  # (seconds, start in ms)
 RowKey = tuple[int, int, str, str]  # (seconds, start in ms, dimension, key)
+Pair = tuple[str, str]  # (dimension, key)
 
 
 class WindowRow(msgspec.Struct, frozen=True, gc=False):
@@ -134,11 +135,11 @@ class PartitionWindows:
         self.sizes = tuple(sizes)
         self.lateness_ms = lateness_ms
         self.watermark_ms: int | None = None
-        self._rows: dict[RowKey, _Tally] = {}
+        self._rows: dict[WindowAt, dict[Pair, _Tally]] = {}  # by window, so that few are asked whether they are open
         self._loaded: set[WindowAt] = set()
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return sum(map(len, self._rows.values()))
 
     def restore(self, watermark_ms: int | None, rows: Iterable[WindowRow]) -> None:
         """Take up where the stored rows left off. `rows` holds every row of every window that is open."""
@@ -164,46 +165,46 @@ class PartitionWindows:
 
     def fold(self, events: Sequence[Scored]) -> list[WindowRow]:
         """Count events, in offset order; returns the rows that may have changed, as they are now."""
-        dirty: dict[RowKey, _Tally] = {}
+        dirty: dict[WindowAt, dict[Pair, _Tally]] = {}
         for scored in events:
             time_ms = scored.event.event_time_ms
             pairs = series_of(scored)
             for seconds in self.sizes:
-                start_ms = start_of(time_ms, seconds)
-                for dimension, key in pairs:
-                    at = (seconds, start_ms, dimension, key)
-                    tally = self._rows.get(at)
+                window = (seconds, start_of(time_ms, seconds))
+                rows = self._rows.setdefault(window, {})
+                changed = dirty.setdefault(window, {})
+                for pair in pairs:
+                    tally = rows.get(pair)
                     if tally is None:
-                        tally = self._rows[at] = _Tally()
+                        tally = rows[pair] = _Tally()
                     tally.add(scored)
-                    dirty[at] = tally
+                    changed[pair] = tally
             self.watermark_ms = max(self.watermark_ms or time_ms, time_ms)
-        return [self._row(at, tally) for at, tally in dirty.items()]
+        return [self._row(at, pair, tally) for at, rows in dirty.items() for pair, tally in rows.items()]
 
     def tick(self, *, every_ms: int, last_offset: int) -> WindowRow:
         """Tells how far this partition's event time is: a row without events, of dimension `watermark`."""
         reached_ms = self.watermark_ms or 0
-        at = (every_ms // 1_000, reached_ms - reached_ms % every_ms, "watermark", f"{self.topic}/{self.partition}")
-        return self._row(at, _Tally(last_offset=last_offset))
+        at = (every_ms // 1_000, reached_ms - reached_ms % every_ms)
+        return self._row(at, ("watermark", f"{self.topic}/{self.partition}"), _Tally(last_offset=last_offset))
 
     def forget_closed(self, *, but: Collection[WindowAt] = ()) -> None:
         """Let go of rows of closed windows, `but` for those that are not stored yet: they stay as they are, whole."""
-        windows = {at[:2] for at in self._rows}
-        shut = {window for window in windows if not self.is_open(window)}
-        self._loaded = shut.intersection(but)
-        gone = shut - self._loaded
-        if gone:
-            self._rows = {at: tally for at, tally in self._rows.items() if at[:2] not in gone}
+        shut = [window for window in self._rows if not self.is_open(window)]
+        self._loaded = set(shut).intersection(but)
+        for window in shut:
+            if window not in self._loaded:
+                del self._rows[window]
 
     def _take(self, rows: Iterable[WindowRow]) -> None:
         for row in rows:
-            self._rows[row.row_key] = _Tally(
+            self._rows.setdefault(row.row_key[:2], {})[row.dimension, row.key] = _Tally(
                 row.events, row.negative, row.neutral, row.positive, row.sentiment_sum_e4,
                 row.anomalies, row.anomaly_max, row.errors, row.last_offset,
             )  # fmt: skip
 
-    def _row(self, at: RowKey, tally: _Tally) -> WindowRow:
-        seconds, start_ms, dimension, key = at
+    def _row(self, at: WindowAt, pair: Pair, tally: _Tally) -> WindowRow:
+        (seconds, start_ms), (dimension, key) = at, pair
         return WindowRow(
             kind=self.kind, dimension=dimension, key=key, window_seconds=seconds, window_start_ms=start_ms,
             topic=self.topic, partition=self.partition, events=tally.events, negative=tally.negative,
