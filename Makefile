@@ -39,6 +39,7 @@ bench: env-test
 	@$(RUN) pulsewire bench loop --write $(ARGS)
 	@$(RUN) pulsewire bench pipeline --write $(ARGS)
 	@$(RUN) pulsewire bench latency --write
+	@$(RUN) pulsewire bench store --write
 
 clean:
 	rm -rf .venv .pulsewire .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache runs

@@ -41,9 +41,14 @@ FROM windows FINAL
 WHERE kind = {kind:String} AND topic = {topic:String} AND partition = {partition:UInt32}
 """
 
+# The last condition follows from the one before it, but its bounds are constants, so that the index serves it
 _OPEN: Final = (
     _READ_WINDOWS
-    + """  AND window_start > fromUnixTimestamp64Milli({horizon_ms:Int64} - toInt64(window_seconds) * 1000)"""
+    + """  AND window_start > fromUnixTimestamp64Milli({horizon_ms:Int64} - toInt64(window_seconds) * 1000)
+  AND (window_seconds <= 60 AND window_start > fromUnixTimestamp64Milli({horizon_ms:Int64} - 60000)
+    OR window_seconds > 60 AND window_seconds <= 3600
+      AND window_start > fromUnixTimestamp64Milli({horizon_ms:Int64} - 3600000)
+    OR window_seconds > 3600 AND window_start > fromUnixTimestamp64Milli({horizon_ms:Int64} - 86400000))"""
 )
 
 _AT: Final = (

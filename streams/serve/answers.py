@@ -24,6 +24,7 @@ class Answers:
         self._store = store
         self._windows = windows
         self._base = min(windows)
+        self._extents_asked: asyncio.Task[list[Row]] | None = None
 
     async def overview(self, ask: asking.Overview, *, now_ms: int) -> Answer:
         """How every kind and the alerts stand. A kind without data is null."""
@@ -104,7 +105,11 @@ class Answers:
         return span_of(ask.range, extent, now_ms=now_ms, base=self._base) if extent else None
 
     async def _extents(self) -> dict[Kind, Extent]:
-        rows = await self._store.rows(queries.EXTENTS, {"base": self._base})
+        """What is asked while it is being asked is one question: a page asks for all of its parts at once."""
+        asked = self._extents_asked
+        if asked is None or asked.done():
+            self._extents_asked = asked = asyncio.create_task(self._store.rows(queries.EXTENTS, {"base": self._base}))
+        rows = await asyncio.shield(asked)
         return {row["kind"]: Extent(row["first_ms"], row["latest_ms"]) for row in rows}
 
     async def _points(self, kind: Kind, dimension: str, key: str, span: Span) -> list[Row]:

@@ -20,13 +20,13 @@ WHERE t.kind = {kind:String} AND t.dimension = {dimension:String} AND t.window_s
   AND t.window_start < fromUnixTimestamp64Milli({to_ms:Int64})
 """
 
-# sentiment is the mean over the events that have one, so buckets of several windows weigh each window by those
+# From the rows themselves: what adds up need not be grouped by window first, as the view `trend` does for its readers
 _SUMS: Final = """
        sum(t.events) AS events,
        sum(t.negative) AS negative,
        sum(t.neutral) AS neutral,
        sum(t.positive) AS positive,
-       sum(t.sentiment * (t.negative + t.neutral + t.positive)) AS sentiment_sum,
+       toFloat64(sum(t.sentiment_sum)) AS sentiment_sum,
        sum(t.anomalies) AS anomalies,
        max(t.anomaly_max) AS anomaly_max,
        sum(t.errors) AS errors
@@ -35,7 +35,7 @@ _SUMS: Final = """
 TREND: Final = f"""
 SELECT intDiv(toUnixTimestamp64Milli(t.window_start), {{step_ms:Int64}}) * {{step_ms:Int64}} AS start_ms,
 {_SUMS}
-FROM trend AS t
+FROM windows AS t FINAL
 {_SERIES}
   AND t.key = {{key:String}}
 GROUP BY start_ms
@@ -58,7 +58,7 @@ FROM
     SELECT t.key AS key,
            intDiv(toUnixTimestamp64Milli(t.window_start) - {{from_ms:Int64}}, {{step_ms:Int64}}) AS bucket,
 {_SUMS}
-    FROM trend AS t
+    FROM windows AS t FINAL
 {_SERIES}
     GROUP BY key, bucket
 ) AS b

@@ -1,5 +1,6 @@
 """Where a benchmark's table goes: `docs/benchmarks.md`, one section each, with machine, versions and date."""
 
+import math
 import os
 import platform
 import re
@@ -23,15 +24,24 @@ def spread(values, form="{:,.0f}"):
     return f"{form.format(middle)} ({form.format(low)} to {form.format(high)})"
 
 
+def at_share(values, share):
+    """The least value that this share of all does not exceed."""
+    return sorted(values)[max(0, math.ceil(share * len(values)) - 1)]
+
+
 def write(name, what, rows, *, page=PAGE, packages=STREAM):
     """Put a section into the page, in place of the one that it had."""
-    head = "".join(f"| {column} " for column in rows[0]) + "|\n" + "|---" * len(rows[0]) + "|\n"
-    table = head + "".join("".join(f"| {value} " for value in row.values()) + "|\n" for row in rows)
-    section = f"\n## {name}\n\n{what}\n\n{table}\n{_machine(packages)}\n"
+    section = f"\n## {name}\n\n{what}\n\n{table(rows)}\n{_machine(packages)}\n"
     text = page.read_text(encoding="utf-8") if page.exists() else HEAD
     found = re.search(rf"\n## {re.escape(name)}\n.*?(?=\n## |\Z)", text, re.DOTALL)
     text = text[: found.start()] + section + text[found.end() :] if found else text.rstrip("\n") + "\n" + section
     page.write_text(text, encoding="utf-8")
+
+
+def table(rows):
+    """Rows as Markdown."""
+    head = "".join(f"| {column} " for column in rows[0]) + "|\n" + "|---" * len(rows[0]) + "|\n"
+    return head + "".join("".join(f"| {value} " for value in row.values()) + "|\n" for row in rows)
 
 
 def _machine(packages):

@@ -12,8 +12,11 @@ import msgspec
 import psutil
 from aiokafka import AIOKafkaProducer
 
+from infra.clickhouse.migrate import migrate
 from infra.embedded.ports import free_port
 from infra.embedded.stack import Stack
+from infra.embedded.store import clickhouse_part
+from infra.embedded.supervisor import Supervisor
 from infra.init import initialise
 from infra.up import program_part
 from streams.settings import load_settings
@@ -26,37 +29,51 @@ class Running(msgspec.Struct):
     """A stack that runs, its worker, and a producer into it."""
 
     stack: Stack
-    port: int
+    folder: Path  # the stack's
+    ports: list[int]
     producer: AIOKafkaProducer
     settings: object
 
     def stored(self, kind):
-        """Events of a kind that the worker has stored, published and acknowledged to itself."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=30) as answer:
-            text = answer.read().decode()
-        wanted = f'pulsewire_events_total{{kind="{kind}",outcome="stored"}} '
-        return next((float(line.removeprefix(wanted)) for line in text.splitlines() if line.startswith(wanted)), 0.0)
+        """Events of a kind that the workers have stored, published and acknowledged to themselves."""
+        return self.metric(f'pulsewire_events_total{{kind="{kind}",outcome="stored"}}')
+
+    def metric(self, name):
+        """What the workers' metrics of this name, labels and all, add up to."""
+        return sum(_metric(port, f"{name} ") for port in self.ports)
 
     def cpu_s(self):
         """What the worker has used of the processor."""
-        (worker,) = [one for one in psutil.Process().children(recursive=True) if "pulsewire worker" in _line(one)]
-        times = worker.cpu_times()
-        return times.user + times.system
+        return cpu_s("pulsewire worker")
 
 
 @contextlib.asynccontextmanager
-async def running():
+async def running(*, workers=1):
     """A stack in a folder of its own, gone afterwards."""
     with tempfile.TemporaryDirectory() as folder:
         async with Stack(Path(folder) / "stack", say=lambda _: None) as stack:
             settings = load_settings(kafka=stack.addresses.kafka, clickhouse=stack.addresses.clickhouse)
             await initialise(settings)
-            port = await _worker(stack, folder)
+            ports = [await _worker(stack, folder, number) for number in range(workers)]
             async with AIOKafkaProducer(bootstrap_servers=stack.addresses.kafka, linger_ms=5) as producer:
-                yield Running(stack, port, producer, settings)
+                yield Running(stack, Path(folder) / "stack", ports, producer, settings)
 
 
-async def _worker(stack, folder):
+@contextlib.asynccontextmanager
+async def store_alone():
+    """The settings of a store with our tables, without broker and worker, in a folder of its own, gone afterwards."""
+    with tempfile.TemporaryDirectory() as folder:
+        supervisor, port = Supervisor(Path(folder) / "logs", say=lambda _: None), free_port()
+        try:
+            await supervisor.add(clickhouse_part(Path(folder) / "clickhouse", port))
+            settings = load_settings(clickhouse=f"http://127.0.0.1:{port}")
+            await migrate(settings)
+            yield settings
+        finally:
+            await supervisor.close()
+
+
+async def _worker(stack, folder, number):
     port = free_port()
     env = {
         "PULSEWIRE_KAFKA": stack.addresses.kafka,
@@ -64,7 +81,9 @@ async def _worker(stack, folder):
         "PULSEWIRE_DATA_DIR": folder,
         "PULSEWIRE_METRICS_PORT": str(port),
     }
-    await stack.supervisor.add(program_part("worker", "worker", env=env, ready_url=f"http://127.0.0.1:{port}/readyz"))
+    await stack.supervisor.add(
+        program_part(f"worker-{number}", "worker", env=env, ready_url=f"http://127.0.0.1:{port}/readyz")
+    )
     return port
 
 
@@ -102,6 +121,22 @@ async def measure(at, kind, values):
     while await asyncio.to_thread(at.stored, kind) - before < len(values):  # noqa: ASYNC110 - another process counts
         await asyncio.sleep(0.02)
     return len(values) / (time.perf_counter() - began)
+
+
+def _metric(port, wanted):
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30) as answer:
+        lines = answer.read().decode().splitlines()
+    return next((float(line.removeprefix(wanted)) for line in lines if line.startswith(wanted)), 0.0)
+
+
+def cpu_s(word):
+    """Processor time of our child processes with this in their command line."""
+    return sum(times.user + times.system for times in (one.cpu_times() for one in processes(word)))
+
+
+def processes(word):
+    """Our child processes with this in their command line."""
+    return [one for one in psutil.Process().children(recursive=True) if word in _line(one)]
 
 
 def _line(process):

@@ -1,24 +1,10 @@
 """Every panel of the Grafana dashboard asks something that the store answers, as the reader, with rows."""
 
-import json
-import re
-from pathlib import Path
-
 import pytest
 
 from streams.adapters.clickhouse import connect
+from tests.serve.board import BOARD, PANELS, filled
 from tests.serve.conftest import END_MS
-
-BOARD = json.loads(Path("infra/grafana/dashboards/pulsewire.json").read_text(encoding="utf-8"))
-PANELS = [panel for panel in BOARD["panels"] if "rawSql" in panel["targets"][0]]
-
-
-def filled(sql: str, width: int) -> str:
-    """The SQL that Grafana sends: macros and variables put in."""
-    within = rf"\1 >= toDateTime({END_MS // 1000 - 86_400}) AND \1 <= toDateTime({END_MS // 1000})"
-    sql = re.sub(r"\$__timeFilter\((\w+)\)", within, sql).replace("$width", str(width))
-    assert "$" not in sql
-    return sql
 
 
 @pytest.mark.parametrize("panel", PANELS, ids=lambda panel: panel["title"])
@@ -27,7 +13,7 @@ async def test_a_panel_has_something_to_show(settled, panel, width):
     (target,) = panel["targets"]
     client = await connect(settled, reader=True)
     try:
-        result = await client.query(filled(target["rawSql"], width))
+        result = await client.query(filled(panel, width, end_ms=END_MS))
     finally:
         await client.close()
     assert result.row_count > 0

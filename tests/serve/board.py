@@ -1,0 +1,16 @@
+"""The panels of the Grafana dashboard, and the SQL that Grafana sends for each."""
+
+import json
+import re
+from pathlib import Path
+
+BOARD = json.loads(Path("infra/grafana/dashboards/pulsewire.json").read_text(encoding="utf-8"))
+PANELS = [panel for panel in BOARD["panels"] if "rawSql" in panel["targets"][0]]
+
+
+def filled(panel, width: int, *, end_ms: int, seconds: int = 86_400) -> str:
+    """Its SQL over the time before a moment, with macros and variables put in."""
+    within = rf"\1 >= toDateTime({end_ms // 1000 - seconds}) AND \1 <= toDateTime({end_ms // 1000})"
+    sql = re.sub(r"\$__timeFilter\((\w+)\)", within, panel["targets"][0]["rawSql"]).replace("$width", str(width))
+    assert "$" not in sql
+    return sql
