@@ -40,6 +40,7 @@ bench: env-test
 	@$(RUN) pulsewire bench pipeline --write $(ARGS)
 	@$(RUN) pulsewire bench latency --write
 	@$(RUN) pulsewire bench store --write
+	@$(RUN) pulsewire bench peers --write
 
 clean:
 	rm -rf .venv .pulsewire .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache runs

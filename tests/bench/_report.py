@@ -29,9 +29,10 @@ def at_share(values, share):
     return sorted(values)[max(0, math.ceil(share * len(values)) - 1)]
 
 
-def write(name, what, rows, *, page=PAGE, packages=STREAM):
-    """Put a section into the page, in place of the one that it had."""
-    section = f"\n## {name}\n\n{what}\n\n{table(rows)}\n{_machine(packages)}\n"
+def write(name, what, rows, *, page=PAGE, packages=STREAM, versions=None):
+    """Put a section into the page, in place of the one that it had; `versions` are of packages that are not ours."""
+    known = {one: version(one) for one in packages} | (versions or {})
+    section = f"\n## {name}\n\n{what}\n\n{table(rows)}\n{_machine(known)}\n"
     text = page.read_text(encoding="utf-8") if page.exists() else HEAD
     found = re.search(rf"\n## {re.escape(name)}\n.*?(?=\n## |\Z)", text, re.DOTALL)
     text = text[: found.start()] + section + text[found.end() :] if found else text.rstrip("\n") + "\n" + section
@@ -44,13 +45,11 @@ def table(rows):
     return head + "".join("".join(f"| {value} " for value in row.values()) + "|\n" for row in rows)
 
 
-def _machine(packages):
-    versions = ", ".join(f"{name} {version(name)}" for name in packages)
+def _machine(versions):
+    listed = ", ".join(f"{name} {one}" for name, one in versions.items())
     cpu = next((line.split(":")[1].strip() for line in _cpuinfo() if line.startswith("model name")), platform.machine())
     python, load = platform.python_version(), os.getloadavg()[0]
-    return (
-        f"{time.strftime('%Y-%m-%d')}, {os.cpu_count()} cores of {cpu}, load {load:.1f}, Python {python}, {versions}."
-    )
+    return f"{time.strftime('%Y-%m-%d')}, {os.cpu_count()} cores of {cpu}, load {load:.1f}, Python {python}, {listed}."
 
 
 def _cpuinfo():

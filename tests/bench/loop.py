@@ -48,7 +48,7 @@ async def _run(rounds, events):
                 used = at.cpu_s()
                 rate = await measure(at, kind, sent)
                 used = at.cpu_s() - used
-                fetched = await _bare(at.settings, kind, events * (number + 1))
+                fetched = await bare(at.settings, kind, events * (number + 1))
                 if number:
                     ours[kind].append(rate)
                     cpu[kind].append(events / used)
@@ -66,7 +66,7 @@ async def _run(rounds, events):
     ]
 
 
-async def _bare(settings, kind, events):
+async def bare(settings, kind, events):
     """Events a second that `getmany` and a typed decoder take of the same log."""
     decode = msgspec.json.Decoder(TYPES[kind]).decode
     parts = [TopicPartition(TOPICS[kind], number) for number in range(PARTITIONS)]
