@@ -1,0 +1,217 @@
+"""Half load with keys that never repeat: memory and open files of every process, the store's folder, and slopes.
+
+Every event brings a source, service, template, action and user that nobody had before. Event time runs faster than the
+clock, so that windows close and what is remembered of series is forgotten many times over within the run. First it is
+measured how many such events a second the worker takes; then half as many are sent.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import json
+import os
+import random
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+from streams.cli.progress import progress
+from streams.errors import PulsewireError
+from tests.bench._report import write
+from tests.bench._slope import means, theil_sen
+from tests.bench._stack import TOPICS, running, send
+
+PAGE = Path(__file__).parents[2] / "docs" / "reliability.md"
+PARTS = {"worker": "worker", "kafka": "broker", "clickhouse": "store"}
+TRIAL = 1_500  # events, to see what the worker takes
+SAMPLE_EVERY_S = 5.0
+STRETCH_S = 30.0  # of which a mean is taken
+SEND_EVERY_S = 0.5
+BEHIND_S = 30.0
+HOUR_S = 3_600.0
+MB = 1_000_000
+BLOCK = 512
+
+
+@dataclass
+class Course:
+    """What was seen, moment by moment."""
+
+    times: list = field(default_factory=list)
+    memory: dict = field(default_factory=lambda: {part: [] for part in PARTS})
+    files: dict = field(default_factory=lambda: {part: [] for part in PARTS})
+    folder: list = field(default_factory=list)
+    per_s: float = 0.0
+    sent: int = 0
+
+
+def main(argv):
+    """Run it; with --write put the table into docs/reliability.md."""
+    options = argparse.ArgumentParser(prog="pulsewire bench soak", description=__doc__)
+    options.add_argument("--minutes", type=float, default=30.0)
+    options.add_argument("--warm-up", type=float, help="minutes that do not count; a third of all if not given")
+    options.add_argument("--rate", type=float, help="events a second, instead of half of what the worker takes")
+    options.add_argument("--speed", type=int, default=60, help="seconds of event time in a second")
+    options.add_argument("--write", action="store_true", help="into docs/reliability.md")
+    asked = options.parse_args(argv)
+    warm_up_s = 60 * (asked.minutes / 3 if asked.warm_up is None else asked.warm_up)
+    if 60 * asked.minutes - warm_up_s < 2 * STRETCH_S:
+        options.error(f"--minutes {asked.minutes:g} leaves less than {2 * STRETCH_S:.0f} s after the warm-up")
+    course = asyncio.run(soak(minutes=asked.minutes, rate=asked.rate, speed=asked.speed))
+    rows = rows_of(course, after_s=warm_up_s)
+    told = _told(asked, course, warm_up_s)
+    print(told, flush=True)
+    if asked.write:
+        write("Soak", told, rows, page=PAGE)
+    return rows
+
+
+async def soak(*, minutes, rate, speed):
+    """Load and look for so long."""
+    course, seconds = Course(), 60 * minutes
+    async with running() as at:
+        fresh = Fresh(start_ms=round((time.time() - 86_400 - (seconds + HOUR_S) * speed) * 1_000), speed=speed)
+        course.per_s = rate or await _half_load(at, fresh)
+        with progress("s", total=round(seconds)) as advance:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(_load(at, fresh, course, seconds=seconds))
+                group.create_task(_look(at, course, seconds=seconds, advance=advance))
+        await _all_stored(at, fresh.made)
+        if restarts := sum(map(at.stack.supervisor.restarts, PARTS)):
+            raise PulsewireError(f"processes died and were started again: {restarts} times")
+        course.sent = fresh.made
+    return course
+
+
+class Fresh:
+    """Events whose keys and texts nobody had before."""
+
+    def __init__(self, *, start_ms, speed):
+        self.made = 0
+        self._now_ms, self._speed = start_ms, speed
+        self._rng = random.Random(1)
+
+    def after(self, seconds, count):
+        """So many events of each kind, of the time that has gone by: kind -> values."""
+        from_ms, self._now_ms = self._now_ms, self._now_ms + seconds * self._speed * 1_000
+        values = {kind: [] for kind in TOPICS}
+        for number in range(count):
+            ts = round(from_ms + (self._now_ms - from_ms) * number / count)
+            for kind, some in values.items():
+                some.append(json.dumps({"ts": ts} | self._event(kind)).encode())
+        self.made += 3 * count
+        return values
+
+    def _event(self, kind):
+        one, other = self._word(), self._word()
+        return {
+            "news": {"source": one, "title": f"Shares of {other} fall after a warning"},
+            "logs": {"service": one, "message": f"cannot reach {other}: connection refused", "host": other},
+            "user": {"user_id": one, "action": other, "text": f"where is my {other}, it never came"},
+        }[kind]
+
+    def _word(self):
+        return "".join(self._rng.choices("bcdfghklmnprstvw", k=10))
+
+
+async def _half_load(at, fresh):
+    """Half of the events a second that the worker takes, of all kinds together."""
+    values = fresh.after(60, TRIAL // 3)
+    before, began = await _stored(at), time.perf_counter()
+    await _send(at, values)
+    await _all_stored(at, before + TRIAL)
+    return TRIAL / (time.perf_counter() - began) / 2
+
+
+async def _send(at, values):
+    await asyncio.gather(*(send(at.producer, TOPICS[kind], some) for kind, some in values.items()))
+
+
+async def _load(at, fresh, course, *, seconds):
+    began, owed = time.monotonic(), 0.0
+    last = began
+    while (now := time.monotonic()) - began < seconds:
+        owed += (now - last) * course.per_s / 3
+        await _send(at, fresh.after(now - last, int(owed)))
+        owed, last = owed - int(owed), now
+        await asyncio.sleep(SEND_EVERY_S)
+
+
+async def _look(at, course, *, seconds, advance):
+    began, seen = time.monotonic(), 0
+    folder = at.stack.supervisor.log("clickhouse").parent.parent / "clickhouse"
+    while (now := time.monotonic() - began) < seconds:
+        pids = at.stack.supervisor.pids()
+        course.times.append(now)
+        for part in PARTS:
+            process = psutil.Process(pids[part])
+            course.memory[part].append(process.memory_info().rss / MB)
+            course.files[part].append(process.num_fds())
+        course.folder.append(await asyncio.to_thread(_size_mb, folder))
+        advance(round(now) - seen)
+        seen = round(now)
+        await asyncio.sleep(SAMPLE_EVERY_S)
+
+
+def _size_mb(folder):
+    """What it takes on the disk; what goes meanwhile, such as a part that is merged away, does not count."""
+    total = 0
+    for path, _, names in os.walk(folder):
+        for name in names:
+            with contextlib.suppress(FileNotFoundError):
+                total += Path(path, name).lstat().st_blocks * BLOCK
+    return total / MB
+
+
+async def _stored(at):
+    return sum([await asyncio.to_thread(at.stored, kind) for kind in TOPICS])
+
+
+async def _all_stored(at, count):
+    """Until the worker has stored so many; raises where it falls behind for good."""
+    seen, moved = -1.0, time.monotonic()
+    while (stored := await _stored(at)) < count:
+        if stored > seen:
+            seen, moved = stored, time.monotonic()
+        elif time.monotonic() - moved > BEHIND_S:
+            raise PulsewireError(f"the worker has stored {stored:,.0f} of {count:,} events and goes no further")
+        await asyncio.sleep(0.1)
+
+
+def rows_of(course, *, after_s):
+    """One row for each process and for the store's folder, of what was seen after the warm-up."""
+    seen = [number for number, now in enumerate(course.times) if now >= after_s]
+    times = [course.times[number] for number in seen]
+    courses = {PARTS[part]: (values, course.files[part]) for part, values in course.memory.items()}
+    courses["the store's folder"] = (course.folder, None)
+    rows = []
+    for name, (values, files) in courses.items():
+        stretches = means(times, [values[number] for number in seen], every=STRETCH_S)
+        slope, low, high = (one * HOUR_S for one in theil_sen(*stretches))
+        opened = [files[number] for number in seen] if files else []
+        rows.append(
+            {
+                "of": name,
+                "at first, MB": f"{stretches[1][0]:,.0f}",
+                "in the end, MB": f"{stretches[1][-1]:,.0f}",
+                "MB an hour (95%)": f"{slope:+,.0f} ({low:+,.0f} to {high:+,.0f})",
+                "open files, first third and last (most)": _files(opened) if opened else "",
+            }
+        )
+    return rows
+
+
+def _files(opened):
+    third = max(1, len(opened) // 3)
+    return f"{max(opened[:third])}, {max(opened[-third:])}"
+
+
+def _told(asked, course, warm_up_s):
+    return (
+        f"`pulsewire bench soak --minutes {asked.minutes:g}`: {course.sent:,} events with {2 * course.sent:,} keys"
+        f" that came once, {course.per_s:,.0f} a second, event time {asked.speed} times as fast as the clock. The"
+        f" first {warm_up_s / 60:.1f} minutes are left out. The slope is the median of the slopes of all pairs of"
+        f" means of {STRETCH_S:.0f} s (Theil and Sen)."
+    )
