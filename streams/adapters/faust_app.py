@@ -5,6 +5,10 @@ flight and 2586 to 2589 acknowledged, it commits 2590. It acknowledges events th
 iterator is not compiled. And it takes an offset without a record for one that is still to come. `GapSafeConsumer`
 keeps its own account of what was delivered and what is done, and commits by that alone.
 
+It can end a rebalance in the middle of the next: it asks which generation is in force, seeks, which takes a while, and
+lets records flow, whatever has begun meanwhile. Those are the next generation's, and are cleared away when that one is
+let flow in its turn. `Resumption` asks at the end. And where nothing was assigned, Faust stops no flow for a rebalance.
+
 Faust makes an event of each message, at 70 to 130 us. Here it makes one of each `Parcel`: what one fetch brought of one
 partition.
 """
