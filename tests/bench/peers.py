@@ -12,6 +12,7 @@ from pathlib import Path
 from tests.bench._report import write
 from tests.bench.race import inference, stream
 from tests.bench.race.environment import cache_folder, python_of_peers, quantized, versions
+from tests.bench.race.terms import Terms
 from tests.bench.race.weights import transformers_folder
 
 RACES = ("inference", "pipeline", "loop")
@@ -65,8 +66,10 @@ def main(argv):
 
 
 def _race(name, python, weights, folder, asked):
-    known = {"rounds": asked.rounds, "only": asked.only}
-    if name == "inference":
-        return inference.race(python, weights, folder, texts=asked.texts, **known)
-    race, events = (stream.pipeline, asked.events) if name == "pipeline" else (stream.loop, 20 * asked.events)
-    return race(python, weights, folder, events=events, **known)
+    race, count = {
+        "inference": (inference.race, asked.texts),
+        "pipeline": (stream.pipeline, asked.events),
+        "loop": (stream.loop, 20 * asked.events),
+    }[name]
+    only = tuple(asked.only)
+    return race(Terms(python=python, weights=weights, folder=folder, rounds=asked.rounds, count=count, only=only))

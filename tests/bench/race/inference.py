@@ -15,6 +15,7 @@ from streams.errors import PulsewireError
 from tests.bench._texts import headlines, log_lines
 from tests.bench.race.environment import PROGRAMS, environment
 from tests.bench.race.score import Entrant, rows, share
+from tests.bench.race.terms import Terms
 
 READERS = {
     "pipeline-1": ("transformers pipeline, batch 1", 5.0),
@@ -38,12 +39,12 @@ class Reader:
         self._process, self._name, self._log = process, name, log
         self._heard()
 
-    def __call__(self, texts: list[str]) -> tuple[list[str], float]:
-        """Its labels, and how long it took itself, without the way to it and back."""
+    def __call__(self, texts: list[str]) -> tuple[list[str], dict[str, float]]:
+        """Its labels, and what it took, without the way to it and back."""
         self._process.stdin.write(json.dumps(texts) + "\n")
         self._process.stdin.flush()
         said = self._heard()
-        return said["labels"], said["seconds"]
+        return said.pop("labels"), said
 
     def _heard(self):
         line = self._process.stdout.readline()
@@ -54,10 +55,10 @@ class Reader:
 
 
 @contextmanager
-def started(python: Path, name: str, weights: Path, log: Path) -> Iterator[Reader]:
+def started(terms: Terms, name: str) -> Iterator[Reader]:
     """A reader of `reading.py`, warm; gone afterwards."""
-    command = [python, PROGRAMS / "answer.py", name, weights]
-    pipe = subprocess.PIPE
+    command = [terms.python, PROGRAMS / "answer.py", name, terms.weights]
+    log, pipe = terms.folder / f"{name}.log", subprocess.PIPE
     with (
         log.open("w") as errors,
         subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=errors, text=True, env=environment()) as process,
@@ -68,22 +69,20 @@ def started(python: Path, name: str, weights: Path, log: Path) -> Iterator[Reade
             process.kill()
 
 
-def race(
-    python: Path, weights: Path, folder: Path, *, rounds: int, texts: int, only: list[str]
-) -> list[dict[str, str]]:
+def race(terms: Terms) -> list[dict[str, str]]:
     """Every reader on every set of texts, one uncounted round before."""
-    wanted = [name for name in READERS if not only or name in only]
+    wanted = [name for name in READERS if not terms.only or name in terms.only]
     table: list[dict[str, str]] = []
     with ExitStack() as stack, progress("inference") as report:
         readers = {}
         for number, name in enumerate(wanted):
             report(0.2 * number / len(wanted), f"starting {name}")
-            readers[name] = stack.enter_context(started(python, name, weights, folder / f"{name}.log"))
+            readers[name] = stack.enter_context(started(terms, name))
         classifier = Classifier.load(cache=0)
         stack.callback(classifier.close)
-        for part, (what, some) in enumerate(_sets(texts)):
+        for part, (what, some) in enumerate(_sets(terms.count)):
             field = _Field(classifier, readers, lambda done, note, at=part: report(0.2 + 0.4 * (at + done), note))
-            table += field.raced(what, some, rounds)
+            table += field.raced(what, some, terms.rounds)
     return table
 
 
@@ -97,21 +96,22 @@ class _Field:
         ours = Entrant("Pulsewire, all heads")
         others = {name: Entrant(READERS[name][0], bar=READERS[name][1]) for name in self._readers}
         for number in range(rounds + 1):  # the first does not count
-            labels, seconds = self._ours(texts)
+            labels, took = self._ours(texts)
             found = self._theirs(texts, lambda note, number=number: self._report(number / (rounds + 1), note))
-            if number:
-                ours.rates.append(len(texts) / seconds)
-            for name, (theirs, took) in found.items():
+            for name, (theirs, _) in found.items():
                 others[name].agrees = share(theirs, labels)
-                if number:
-                    others[name].rates.append(len(texts) / took)
+            if number:
+                ours.ran(len(texts), **took)
+                for name, (_, theirs) in found.items():
+                    others[name].ran(len(texts), **theirs)
         _check(others)
         return rows(what, ours, list(others.values()))
 
     def _ours(self, texts):
-        began = time.perf_counter()
+        began, used = time.perf_counter(), time.process_time()
         readings = self._classifier.classify(texts)
-        return [_label(self._classifier, reading) for reading in readings], time.perf_counter() - began
+        took = {"seconds": time.perf_counter() - began, "processor_s": time.process_time() - used}
+        return [_label(self._classifier, reading) for reading in readings], took
 
     def _theirs(self, texts, report):
         prepared, found = [prepare(text) for text in texts], {}

@@ -13,7 +13,13 @@ class Entrant(msgspec.Struct):
     name: str
     bar: float = 0.0  # none
     rates: list[float] = []  # texts or events a second, one a round
+    spent_ms: list[float] = []  # of the processor for each of them, its waiting for the other thread included
     agrees: float | None = None  # share of labels that are as ours, where there are labels
+
+    def ran(self, count: int, *, seconds: float, processor_s: float) -> None:
+        """One round more, of so many texts or events."""
+        self.rates.append(count / seconds)
+        self.spent_ms.append(1_000 * processor_s / count)
 
 
 def rows(race: str, ours: Entrant, others: list[Entrant]) -> list[dict[str, str]]:
@@ -33,6 +39,7 @@ def _row(race: str, ours: Entrant, one: Entrant) -> dict[str, str]:
         "who": one.name,
         "a second": spread(one.rates),
         "Pulsewire against it": "" if one is ours else spread(ratios, "{:.2f}"),
+        "processor ms each": spread(one.spent_ms, "{:.3g}") if one.spent_ms else "",
         "bar": _bar(one.bar, ratios),
         "labels as ours": "" if one.agrees is None else f"{one.agrees:.3f}",
     }

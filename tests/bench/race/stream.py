@@ -6,10 +6,12 @@ runs from the first event sent until the store counts all of them in the entrant
 
 import asyncio
 import time
+from collections.abc import Iterator
 from itertools import islice
-from pathlib import Path
+from typing import Any
 
 import msgspec
+import psutil
 from aiokafka.admin import NewTopic
 
 from infra.embedded.part import Part
@@ -23,6 +25,7 @@ from tests.bench._texts import headlines
 from tests.bench.loop import bare
 from tests.bench.race.environment import PROGRAMS, environment
 from tests.bench.race.score import Entrant, rows
+from tests.bench.race.terms import Terms
 
 PASSWORD = "RACE_CLICKHOUSE_PASSWORD"
 WARM_UP = 64  # events
@@ -67,67 +70,49 @@ WITHOUT = [Peer(library, "none", name) for library, name in (FAUST, QUIX, FASTST
 class Field(msgspec.Struct, frozen=True):
     """What all entrants of one race share."""
 
-    at: object  # the running stack
-    client: object  # of its store
+    terms: Terms
+    at: Any  # the running stack, with our worker
+    client: Any  # of its store
     kind: str
-    python: Path
-    weights: Path
-    folder: Path
+    texts: Iterator[str] | None
+
+    def feed(self, count: int, number: int) -> list[bytes]:
+        """So many events that no entrant has seen."""
+        texts = None if self.texts is None else list(islice(self.texts, count))
+        return list(payloads(self.kind, texts, number, count))
 
 
-def pipeline(
-    python: Path, weights: Path, folder: Path, *, rounds: int, events: int, only: list[str]
-) -> list[dict[str, str]]:
+def pipeline(terms: Terms) -> list[dict[str, str]]:
     """Headlines, each read by the model."""
     _, titles = headlines()
-    if len(titles) < WARM_UP + (rounds + 1) * events:
+    if len(titles) < WARM_UP + (terms.rounds + 1) * terms.count:
         raise PulsewireError(f"there are {len(titles)} headlines: lower --rounds or --events")
-    made = _race(
-        "pipeline",
-        python,
-        weights,
-        folder,
-        rounds=rounds,
-        events=events,
-        peers=_chosen(WITH_MODEL, only),
-        texts=iter(titles),
-    )
-    return asyncio.run(made)
+    return asyncio.run(_race("pipeline", terms, WITH_MODEL, "news", texts=iter(titles)))
 
 
-def loop(
-    python: Path, weights: Path, folder: Path, *, rounds: int, events: int, only: list[str]
-) -> list[dict[str, str]]:
+def loop(terms: Terms) -> list[dict[str, str]]:
     """Views, which no model reads."""
-    return asyncio.run(
-        _race("loop", python, weights, folder, rounds=rounds, events=events, peers=_chosen(WITHOUT, only), texts=None)
-    )
+    return asyncio.run(_race("loop", terms, WITHOUT, "user"))
 
 
-def _chosen(peers, only):
-    return [one for one in peers if not only or one.library in only or one.reader in only]
-
-
-async def _race(what, python, weights, folder, *, rounds, events, peers, texts):
-    kind = "user" if texts is None else "news"
+async def _race(what, terms, peers, kind, *, texts=None):
+    peers = [one for one in peers if not terms.only or one.library in terms.only or one.reader in terms.only]
     with progress(what) as report:
         async with running() as at:
             client = await connect(at.settings)
-            field = Field(at, client, kind, python, weights, folder)
-            feed = lambda count, number: list(payloads(kind, texts and list(islice(texts, count)), number, count))  # noqa: E731
             try:
-                await _enter(field, peers, feed(WARM_UP, 0), report)
-                return await _rounds(
-                    what, field, peers, rounds, feed=lambda number: feed(events, number), report=report
-                )
+                field = Field(terms, at, client, kind, texts)
+                await _enter(field, peers, report)
+                return await _rounds(what, field, peers, report)
             finally:
                 await client.close()
 
 
-async def _enter(field, peers, values, report):
+async def _enter(field, peers, report):
     """Everybody up and warm, one after the other."""
+    values = field.feed(WARM_UP, 0)
     await _create(field, peers)
-    await _timed(field, TOPICS[field.kind], "events", values, WARM_UP)
+    await _ran(field, TOPICS[field.kind], "events", values, WARM_UP, used=field.at.cpu_s)
     for number, peer in enumerate(peers):
         report(0.3 * number / len(peers), f"starting {peer.name}")
         await send(field.at.producer, peer.table, values)
@@ -147,7 +132,7 @@ def _part(field, peer):
     argv = {
         "kafka": settings.kafka, "clickhouse": settings.clickhouse, "database": DATABASE,
         "user": settings.clickhouse_user, "topic": peer.table, "table": peer.table, "reader": peer.reader,
-        "weights": field.weights, "state": field.folder / peer.table,
+        "weights": field.terms.weights, "state": field.terms.folder / peer.table,
     }  # fmt: skip
     env = environment() | {"PYTHONPATH": "", PASSWORD: settings.clickhouse_password.get_secret_value()}
 
@@ -156,7 +141,11 @@ def _part(field, peer):
 
     return Part(
         name=peer.table,
-        argv=(str(field.python), str(PROGRAMS / f"with_{peer.library}.py"), *(f"--{k}={v}" for k, v in argv.items())),
+        argv=(
+            str(field.terms.python),
+            str(PROGRAMS / f"with_{peer.library}.py"),
+            *(f"--{k}={v}" for k, v in argv.items()),
+        ),
         ready=ready,
         env=env,
         ready_within_s=START_WITHIN_S,
@@ -164,37 +153,42 @@ def _part(field, peer):
     )
 
 
-async def _rounds(what, field, peers, rounds, *, feed, report):
+async def _rounds(what, field, peers, report):
     ours, others = Entrant("Pulsewire, all of it"), [Entrant(peer.name, bar=peer.bar) for peer in peers]
     limit = Entrant("bare aiokafka and msgspec, nothing stored")
     sent = WARM_UP
-    for number in range(1, rounds + 2):  # the first does not count
-        values = feed(number)
+    for number in range(1, field.terms.rounds + 2):  # the first does not count
+        values = field.feed(field.terms.count, number)
         sent += len(values)
-        rates = [await _timed(field, TOPICS[field.kind], "events", values, sent)]
+        took = [await _ran(field, TOPICS[field.kind], "events", values, sent, used=field.at.cpu_s)]
         for place, peer in enumerate(peers):
-            report(0.3 + 0.7 * (number - 1 + place / len(peers)) / (rounds + 1), peer.name)
-            rates.append(await _timed(field, peer.table, peer.table, values, sent))
+            report(0.3 + 0.7 * (number - 1 + place / len(peers)) / (field.terms.rounds + 1), peer.name)
+            used = _processor(field.at.stack.supervisor.pids()[peer.table])
+            took.append(await _ran(field, peer.table, peer.table, values, sent, used=used))
         if field.kind == "user":
-            rates.append(await bare(field.at.settings, field.kind, sent))
+            limit.rates += [await bare(field.at.settings, field.kind, sent)] if number > 1 else []
         if number > 1:
-            for one, rate in zip((ours, *others, limit), rates, strict=False):
-                one.rates.append(rate)
+            for one, each in zip((ours, *others), took, strict=True):
+                one.ran(len(values), **each)
     await _check(field, peers, others, sent)
     return rows(what, ours, others + [limit] * (field.kind == "user"))
 
 
-async def _timed(field, topic, table, values, until):
-    """Events a second from the first one sent until the table holds as many rows as were sent to it in all."""
-    began = time.perf_counter()
+async def _ran(field, topic, table, values, until, *, used):
+    """What it took from the first one sent until the table holds as many rows as were sent to it in all."""
+    began, before = time.perf_counter(), used()
     await send(field.at.producer, topic, values)
     while await _stored(field, table) < until:
         if time.perf_counter() - began > START_WITHIN_S:
-            raise PulsewireError(
-                f"{table} has {await _stored(field, table)} of {until} rows after {START_WITHIN_S:.0f} s"
-            )
+            raise PulsewireError(f"{table} lacks {until - await _stored(field, table)} of {until} rows")
         await asyncio.sleep(0.02)
-    return len(values) / (time.perf_counter() - began)
+    return {"seconds": time.perf_counter() - began, "processor_s": used() - before}
+
+
+def _processor(pid):
+    """What a process has used of it so far, in seconds."""
+    process = psutil.Process(pid)
+    return lambda: process.cpu_times().user + process.cpu_times().system
 
 
 async def _stored(field, table):

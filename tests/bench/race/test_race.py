@@ -23,8 +23,8 @@ def test_ours_stands_first_and_each_other_beside_it_by_rounds():
         Entrant("fast", bar=2.0, rates=[100.0, 100.0, 200.0]),
     ])  # fmt: skip
     assert first == {
-        "race": "texts", "who": "ours", "a second": "200 (100 to 300)", "Pulsewire against it": "", "bar": "",
-        "labels as ours": "",
+        "race": "texts", "who": "ours", "a second": "200 (100 to 300)", "Pulsewire against it": "",
+        "processor ms each": "", "bar": "", "labels as ours": "",
     }  # fmt: skip
     assert slow["Pulsewire against it"] == "6.00 (5.00 to 10.00)"
     assert (slow["bar"], fast["bar"]) == ("5, met", "2, missed")
@@ -41,6 +41,13 @@ def test_against_itself_it_is_once_as_fast(rates):
 def test_a_round_that_one_of_them_missed_is_refused():
     with pytest.raises(ValueError, match="shorter"):
         rows("texts", Entrant("ours", rates=[1.0, 2.0]), [Entrant("other", rates=[1.0])])
+
+
+def test_a_round_is_told_as_what_a_second_does_and_what_one_costs():
+    one = Entrant("one")
+    one.ran(200, seconds=4.0, processor_s=6.0)
+    assert (one.rates, one.spent_ms) == ([50.0], [30.0])
+    assert Entrant("another").rates == []
 
 
 def test_the_share_of_equal_labels():

@@ -1,4 +1,4 @@
-"""A peer that reads texts when it is asked to: one JSON list of texts a line in, labels and seconds out.
+"""A peer that reads texts when it is asked to: one JSON list of texts a line in, labels and what it took out.
 
 python answer.py READER FOLDER
 """
@@ -20,9 +20,10 @@ def main(name, folder):
     print(json.dumps({"ready": name}), file=answers)
     for line in sys.stdin:
         texts = json.loads(line)
-        began = time.perf_counter()
+        began, used = time.perf_counter(), time.process_time()
         labels = read(texts)
-        print(json.dumps({"labels": labels, "seconds": time.perf_counter() - began}), file=answers)
+        took = {"seconds": time.perf_counter() - began, "processor_s": time.process_time() - used}
+        print(json.dumps({"labels": labels} | took), file=answers)
 
 
 if __name__ == "__main__":
