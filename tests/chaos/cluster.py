@@ -199,19 +199,21 @@ class Cluster:
             await admin.close()
 
     async def until_acknowledged(self, ends, *, within_s):
-        """Until the group has committed all that lies before these ends; raises TimeoutError."""
+        """Until the group has committed all that lies before these ends; raises TimeoutError once nothing moves."""
         admin = AIOKafkaAdminClient(bootstrap_servers=self.stack.addresses.kafka)
-        behind = ends
+        behind, moved_at = dict.fromkeys(ends, (0, 0)), time.monotonic()
         try:
             async with asyncio.timeout(within_s):
                 await _until_it_answers(admin.start)
-                while behind:
-                    found = await _until_it_answers(lambda: admin.list_consumer_group_offsets(GROUP))
-                    done = {at: max(0, one.offset) for at, one in found.items()}
-                    behind = {at: (done.get(at, 0), end) for at, end in ends.items() if done.get(at, 0) < end}
-                    await asyncio.sleep(0.1)
-        except TimeoutError:
-            raise TimeoutError(f"not acknowledged within {within_s:.0f} s (done, end): {behind}") from None
+            while behind:
+                before = behind
+                found = await _until_it_answers(lambda: admin.list_consumer_group_offsets(GROUP))
+                done = {at: max(0, one.offset) for at, one in found.items()}
+                behind = {at: (done.get(at, 0), end) for at, end in ends.items() if done.get(at, 0) < end}
+                moved_at = time.monotonic() if behind != before else moved_at
+                if time.monotonic() - moved_at > within_s:
+                    raise TimeoutError(f"nothing is acknowledged for {within_s:.0f} s (done, end): {behind}")
+                await asyncio.sleep(0.1)
         finally:
             await admin.close()
 
