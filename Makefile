@@ -40,6 +40,8 @@ bench: env-test
 	@$(RUN) pulsewire bench pipeline --write $(ARGS)
 	@$(RUN) pulsewire bench latency --write
 	@$(RUN) pulsewire bench store --write
+	@$(RUN) pulsewire bench growth --write
+	@$(RUN) pulsewire bench scale --write
 	@$(RUN) pulsewire bench peers --write
 
 clean:
