@@ -23,7 +23,7 @@ from streams.core.decode import Decoder
 from streams.core.dlq_limit import DlqLimit, LetterCount
 from streams.core.event import Event, Findings, Record, Rejected, Sample, Scored
 from streams.core.findings import findings_of, text_to_read
-from streams.core.message import Outgoing, dead_letter, encode_sample, encode_scored, shortened
+from streams.core.message import Outgoing, dead_letter, encode_sample, encode_scored, fitting, shortened
 from streams.core.window import PartitionWindows, WindowAt, WindowRow
 from streams.errors import BrokerRefused
 from streams.ports import EventStore, Publisher, Reader, Stretch
@@ -239,7 +239,7 @@ class EventHop:
     def _messages(self, flush: Flush, samples: Sequence[Sample]) -> Iterable[Outgoing]:
         at_ms = time.time_ns() // 1_000_000
         for record, bad in flush.rejected:
-            yield dead_letter(record, bad, topic=DLQ[record.topic], at_ms=at_ms)
+            yield fitting(dead_letter(record, bad, topic=DLQ[record.topic], at_ms=at_ms))
         for one in flush.scored:
             event = one.event
             key = flush.keys[event.topic, event.partition, event.offset]

@@ -6,7 +6,9 @@ import msgspec
 
 from streams.core.codec import rfc3339
 from streams.core.event import E4, Event, Findings, Record, Rejected, Sample, Scored
-from streams.topology import MEBI
+from streams.topology import MAX_MESSAGE_BYTES, MEBI
+
+LONGEST: Final = MAX_MESSAGE_BYTES - MEBI // 16  # of key, value and headers: less what Kafka puts around them
 
 _encode: Final = msgspec.json.Encoder().encode
 _NOTHING: Final = msgspec.Raw(b"{}")
@@ -72,6 +74,16 @@ def dead_letter(record: Record, reason: Rejected, *, topic: str, at_ms: int) -> 
     }
     encoded = tuple((name, value.encode(errors="replace")) for name, value in ours.items())
     return Outgoing(topic, record.key, record.value, (*kept, *encoded))
+
+
+def fitting(letter: Outgoing) -> Outgoing:
+    """A dead letter as it is, or shortened where Kafka would not take it.
+
+    A record that Kafka took may be too large for it: what counts there is the compressed batch.
+    """
+    headers = sum(len(name) + len(value) for name, value in letter.headers)
+    size = len(letter.key or b"") + len(letter.value or b"") + headers
+    return letter if size <= LONGEST else shortened(letter)
 
 
 def shortened(letter: Outgoing) -> Outgoing:

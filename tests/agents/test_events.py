@@ -21,6 +21,7 @@ from streams.core.dlq_limit import DlqLimit
 from streams.core.entities import WatchList
 from streams.core.event import Record
 from streams.errors import BrokerAway, BrokerRefused, StoreAway, StoreRefused
+from streams.topology import MAX_MESSAGE_BYTES
 
 START_MS = 1_700_000_000_000 // 3_600_000 * 3_600_000
 QUICK = Backoff(first_s=0.0001, cap_s=0.0002)
@@ -209,6 +210,25 @@ async def test_a_dead_letter_that_kafka_will_not_take_is_cut(world):
     assert headers["pw-cut"] == b"1 and 3000000 bytes"
     assert "theirs" not in headers
     assert {offset for _, _, offset in world.store.events} == {0, 2}
+
+
+async def test_what_is_sure_to_be_too_long_troubles_nobody_else(world):
+    """Kafka takes 30 MB that compress well, and not their dead letter: nobody else is said again for it."""
+    whole = world.publisher.publish
+
+    async def publish(messages):
+        for message in messages:  # what comes before it is produced
+            if len(message.value or b"") > MAX_MESSAGE_BYTES:
+                raise BrokerRefused("too long")
+            await whole([message])
+
+    world.publisher.publish = publish
+    _, carrier = world.worker(dlq_limit=DlqLimit(1.0, 10))
+    batch = [news(0), news(1, raw=b"{"), news(2, raw=b"x" * (MAX_MESSAGE_BYTES + 1)), news(3, raw=b"["), news(4)]
+    await carrier.carry(batch, generation=1)
+    letters = [dict(letter.headers) for letter in world.publisher.on("news.raw.dlq")]
+    assert [(said["pw-offset"], "pw-cut" in said) for said in letters] == [(b"1", False), (b"2", True), (b"3", False)]
+    assert len(world.publisher.on("news.scored")) == 2
 
 
 async def test_a_topic_that_cannot_be_read_is_not_emptied_into_its_dead_letters(world):
