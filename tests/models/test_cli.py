@@ -64,9 +64,9 @@ def test_a_run_that_is_not_there_cannot_be_resumed(seed_data: Path, tmp_path: Pa
 
 
 def test_bundles_are_listed_verified_promoted_and_rolled_back(shipped: Path, linked: Path) -> None:
-    (one,) = json.loads(pulsewire("bundle", "list", "--json").stdout)
-    assert one["active"]
-    assert one["folder"] == str(shipped)
+    base, small = json.loads(pulsewire("bundle", "list", "--json").stdout)
+    assert (base["active"], base["folder"]) == (True, str(shipped))
+    assert (small["active"], small["folder"]) == (False, str(registry.SHIP["small"]))
     assert "is whole" in pulsewire("bundle", "verify").stdout
     assert "is in force" in pulsewire("bundle", "promote", str(linked)).stdout
     assert registry.active() != shipped
