@@ -130,8 +130,8 @@ def _check(others):
     for name, other in others.items():
         if name in EXACT and other.agrees < LEAST:
             raise PulsewireError(
-                f"{other.name} says what the bundle says of {other.agrees:.0%} of the texts: the bundle is not of this run."
-                " Name the bundle's run with --run, or the run's bundle with PULSEWIRE_BUNDLE"
+                f"{other.name} says what the bundle says of {other.agrees:.0%} of the texts: the bundle is not of this"
+                " run. Name the bundle's run with --run, or the run's bundle with PULSEWIRE_BUNDLE"
             )
 
 
