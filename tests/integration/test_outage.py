@@ -88,6 +88,7 @@ async def test_it_waits_says_so_and_loses_nothing(tmp_path):
         log = stack.supervisor.log("worker").read_text()
         print(log)
         assert log.count("news: waiting") == 1
-        assert log.count("kafka: waiting") == 1
+        # A busy machine's broker may be slow to answer before, too: that is said once as well, and when it is over
+        assert log.count("kafka: waiting") == log.count("kafka: back") >= 1
         assert stack.supervisor.restarts("worker") == 0
         await stack.supervisor.stop("worker")
