@@ -133,9 +133,7 @@ class Worker:
         self._carriers.append(carrier)
         for patiently in carrier.patience:
             patiently.before_waiting = self._marks.take_back
-        consume(
-            self._app, topic=topic, carrier=carrier, in_hand=self._in_hand, settings=self._settings
-        )  # fmt: skip
+        consume(self._app, topic=topic, carrier=carrier, in_hand=self._in_hand, settings=self._settings)
 
     async def _stop(self, why: str) -> NoReturn:
         """End at once, so that nothing more is stored, sent or acknowledged."""

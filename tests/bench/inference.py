@@ -5,7 +5,6 @@ before the clock started, and as many threads as there are cores pull the runs f
 and ends with readings. The check is that both say the same of every text.
 """
 
-import argparse
 import threading
 import time
 from collections import deque
@@ -16,23 +15,20 @@ from models import packing
 from models.runtime import Classifier
 from models.text import prepare
 from streams.core.template import template_of
-from tests.bench._report import spread, write
+from tests.bench._options import options, told
+from tests.bench._report import spread
 from tests.bench._texts import headlines, log_lines
 
 
 def main(argv):
     """Run it; with --write put the table into docs/benchmarks.md."""
-    options = argparse.ArgumentParser(prog="pulsewire bench inference", description=__doc__)
-    options.add_argument("--rounds", type=int, default=5)
-    options.add_argument("--texts", type=int, default=600, help="of each set and round")
-    options.add_argument("--write", action="store_true", help="into docs/benchmarks.md")
-    chosen = options.parse_args(argv)
+    parser = options("inference", __doc__, rounds=5)
+    parser.add_argument("--texts", type=int, default=600, help="of each set and round")
+    chosen = parser.parse_args(argv)
     classifier = Classifier.load(cache=0)
     rows = [_compare(classifier, *one, rounds=chosen.rounds) for one in _sets(chosen.texts)]
     classifier.close()
-    if chosen.write:
-        write("inference", (__doc__ or "").strip(), rows)
-    return rows
+    return told("inference", __doc__, rows, chosen=chosen)
 
 
 def _sets(count):

@@ -5,7 +5,6 @@ message less the raw message's is the latency. Capacity is measured first, in th
 capacity for two seconds; it is told how long the last of it took. The check is that every event comes out once.
 """
 
-import argparse
 import asyncio
 import json
 import random
@@ -15,23 +14,20 @@ from datetime import datetime
 
 from aiokafka import AIOKafkaConsumer
 
-from tests.bench._report import write
+from tests.bench._options import options, told
 from tests.bench._stack import TOPICS, measure, payloads, running
 from tests.bench._texts import headlines
 
 
 def main(argv):
     """Run it; with --write put the table into docs/benchmarks.md."""
-    options = argparse.ArgumentParser(prog="pulsewire bench latency", description=__doc__)
-    options.add_argument("--seconds", type=float, default=15.0, help="of each load")
-    options.add_argument("--loads", type=float, nargs="+", default=[0.25, 0.5, 0.8])
-    options.add_argument("--warm", type=int, default=800, help="headlines a round, three rounds, to learn the capacity")
-    options.add_argument("--write", action="store_true", help="into docs/benchmarks.md")
-    chosen = options.parse_args(argv)
+    parser = options("latency", __doc__)
+    parser.add_argument("--seconds", type=float, default=15.0, help="of each load")
+    parser.add_argument("--loads", type=float, nargs="+", default=[0.25, 0.5, 0.8])
+    parser.add_argument("--warm", type=int, default=800, help="headlines a round, three rounds, to learn the capacity")
+    chosen = parser.parse_args(argv)
     rows = asyncio.run(_run(chosen.loads, chosen.seconds, chosen.warm))
-    if chosen.write:
-        write("latency", (__doc__ or "").strip(), rows)
-    return rows
+    return told("latency", __doc__, rows, chosen=chosen)
 
 
 async def _run(loads, seconds, warm):

@@ -7,7 +7,6 @@ tells what one core could do where broker, store and producer run elsewhere. The
 table once.
 """
 
-import argparse
 import asyncio
 import time
 
@@ -16,7 +15,8 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from streams.adapters.clickhouse import connect
 from streams.core.payloads import TYPES
-from tests.bench._report import spread, write
+from tests.bench._options import options, told
+from tests.bench._report import spread
 from tests.bench._stack import PARTITIONS, TOPICS, measure, payloads, running
 from tests.bench._texts import log_lines
 
@@ -26,15 +26,11 @@ COUNT = "SELECT count(), uniqExact(partition, offset) FROM events FINAL WHERE to
 
 def main(argv):
     """Run it; with --write put the table into docs/benchmarks.md."""
-    options = argparse.ArgumentParser(prog="pulsewire bench loop", description=__doc__)
-    options.add_argument("--rounds", type=int, default=5)
-    options.add_argument("--events", type=int, default=20_000, help="of each kind and round")
-    options.add_argument("--write", action="store_true", help="into docs/benchmarks.md")
-    chosen = options.parse_args(argv)
+    parser = options("loop", __doc__, rounds=5)
+    parser.add_argument("--events", type=int, default=20_000, help="of each kind and round")
+    chosen = parser.parse_args(argv)
     rows = asyncio.run(_run(chosen.rounds, chosen.events))
-    if chosen.write:
-        write("loop", (__doc__ or "").strip(), rows)
-    return rows
+    return told("loop", __doc__, rows, chosen=chosen)
 
 
 async def _run(rounds, events):

@@ -4,29 +4,25 @@ Every round sends texts that no round before has sent, so that nothing comes fro
 within a feed (log templates). The worker and the bare classifier take turns, on the same cores.
 """
 
-import argparse
 import asyncio
 import time
 from itertools import islice
 
 from models.runtime import Classifier
 from streams.core.template import template_of
-from tests.bench._report import spread, write
+from tests.bench._options import options, told
+from tests.bench._report import spread
 from tests.bench._stack import TOPICS, measure, payloads, running
 from tests.bench._texts import headlines, log_lines
 
 
 def main(argv):
     """Run it; with --write put the table into docs/benchmarks.md."""
-    options = argparse.ArgumentParser(prog="pulsewire bench pipeline", description=__doc__)
-    options.add_argument("--rounds", type=int, default=5)
-    options.add_argument("--events", type=int, default=2_000, help="of each kind and round")
-    options.add_argument("--write", action="store_true", help="into docs/benchmarks.md")
-    chosen = options.parse_args(argv)
+    parser = options("pipeline", __doc__, rounds=5)
+    parser.add_argument("--events", type=int, default=2_000, help="of each kind and round")
+    chosen = parser.parse_args(argv)
     rows = asyncio.run(_run(chosen.rounds, chosen.events))
-    if chosen.write:
-        write("pipeline", (__doc__ or "").strip(), rows)
-    return rows
+    return told("pipeline", __doc__, rows, chosen=chosen)
 
 
 async def _run(rounds, events):
