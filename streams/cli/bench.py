@@ -54,7 +54,7 @@ def checkout() -> Path:
 def benchmarks(root: Path) -> dict[str, Path]:
     """The benchmarks of a checkout, by name."""
     found = sorted((root / "tests" / "bench").glob("*.py"))
-    return {path.stem: path for path in found if path.stem != "conftest" and not path.stem.startswith("_")}
+    return {path.stem: path for path in found if not path.stem.startswith(("_", "conftest", "test_"))}
 
 
 def _main(path: Path) -> Callable[[list[str]], Any]:

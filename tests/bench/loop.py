@@ -36,7 +36,7 @@ def main(argv):
 async def _run(rounds, events):
     _, lines = log_lines()
     lines = (lines * (events // len(lines) + 1))[:events]
-    ours, bare, cpu = ({kind: [] for kind in WHAT} for _ in range(3))
+    ours, fetched, cpu = ({kind: [] for kind in WHAT} for _ in range(3))
     async with running() as at:
         for number in range(rounds + 1):
             for kind in WHAT:
@@ -44,11 +44,11 @@ async def _run(rounds, events):
                 used = at.cpu_s()
                 rate = await measure(at, kind, sent)
                 used = at.cpu_s() - used
-                fetched = await bare(at.settings, kind, events * (number + 1))
+                limit = await bare(at.settings, kind, events * (number + 1))
                 if number:
                     ours[kind].append(rate)
                     cpu[kind].append(events / used)
-                    bare[kind].append(fetched)
+                    fetched[kind].append(limit)
         for kind in WHAT:
             await _check(at.settings, TOPICS[kind], events * (rounds + 1))
     return [
@@ -56,7 +56,7 @@ async def _run(rounds, events):
             "events": WHAT[kind],
             "events/s, topic to tables": spread(ours[kind]),
             "events/s of one core": spread(cpu[kind]),
-            "bare aiokafka and msgspec, events/s": spread(bare[kind]),
+            "bare aiokafka and msgspec, events/s": spread(fetched[kind]),
         }
         for kind in WHAT
     ]

@@ -29,12 +29,13 @@ def main(argv):
 
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A checkout with two benchmarks, one of which is none."""
+    """A checkout with two benchmarks, one of which is none, and what stands beside them."""
     folder = tmp_path / "tests" / "bench"
     folder.mkdir(parents=True)
     (folder / "sums.py").write_text(SUMS)
     (folder / "hollow.py").write_text('"""Nothing in it."""\n')
-    (folder / "_shared.py").write_text("")
+    for name in ("_shared.py", "conftest.py", "test_sums.py"):
+        (folder / name).write_text("")
     monkeypatch.setattr(command, "checkout", lambda: tmp_path)
     return tmp_path
 
