@@ -50,5 +50,5 @@ def validation(sets: Sequence[Dataset], data: Path) -> dict[str, list[Example]]:
     held_out = [row.text for split in splits for row in split.test]
     rows: dict[str, list[Example]] = {}
     for one, split in zip(measured, splits, strict=True):
-        rows.setdefault(one.head, []).extend(parted(split.train, held_out).validation)
+        rows.setdefault(one.head, []).extend(parted(split, held_out).validation)
     return rows

@@ -32,6 +32,7 @@ class Split(msgspec.Struct, frozen=True):
 
     train: tuple[Example, ...]
     test: tuple[Example, ...]
+    validation: tuple[Example, ...] = ()  # to choose and to calibrate by; empty: a part of the rows to learn from
 
 
 def itself(row: Example, _chance: random.Random) -> tuple[Example, ...]:

@@ -67,7 +67,7 @@ class _Known:
         return any(len(one & self._sets[at]) >= LEAST * len(one | self._sets[at]) for at in candidates)
 
 
-@lru_cache(1)  # every set is held against the same texts, and to sort them in takes seconds
+@lru_cache(2)  # every set is held against the same texts, between others, and to sort them in takes seconds
 def _known(texts: tuple[str, ...]) -> _Known:
     return _Known(texts)
 

@@ -1,8 +1,10 @@
 """Which of a set's training rows are learnt from, and which are kept to choose and to calibrate by.
 
 1. A row that is held out of any set, or nearly one that is, is in neither part.
-2. The validation rows are a twentieth of the texts, drawn by a hash of `duplicates.key`: texts that are the same but
-   for their numbers are on one side, whatever else the set holds.
+2. The validation rows are those that the set names, else a twentieth of the texts, drawn by a hash of `duplicates.key`:
+   texts that are the same but for their numbers are on one side, whatever else the set holds.
+3. What is nearly one of them is not learnt from. Else they would be easier than the held-out rows, and a head that is
+   calibrated by them too sure.
 """
 
 import hashlib
@@ -10,7 +12,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from models.datasets.dataset import Example
+from models.datasets.dataset import Example, Split
 from models.datasets.duplicates import key, near
 
 ONE_IN = 20
@@ -21,15 +23,23 @@ class Parts(msgspec.Struct, frozen=True):
 
     train: tuple[Example, ...]
     validation: tuple[Example, ...]
-    left_out: int  # rows that stand, or nearly stand, among the held-out ones
 
 
-def parted(rows: Sequence[Example], held_out: Sequence[str]) -> Parts:
-    """The two parts of `rows`."""
-    leaks = set(near([row.text for row in rows], held_out))
-    kept = [row for number, row in enumerate(rows) if number not in leaks]
-    train = tuple(row for row in kept if not is_validation(row.text))
-    return Parts(train, tuple(row for row in kept if is_validation(row.text)), len(leaks))
+def parted(split: Split, held_out: Sequence[str]) -> Parts:
+    """The two parts of what `split` has to learn from."""
+    kept = _apart(split.train, held_out)
+    if split.validation:
+        train, validation = kept, _apart(split.validation, held_out)
+    else:
+        train = [row for row in kept if not is_validation(row.text)]
+        validation = [row for row in kept if is_validation(row.text)]
+    return Parts(tuple(_apart(train, [row.text for row in validation])), tuple(validation))
+
+
+def _apart(rows: Sequence[Example], others: Sequence[str]) -> list[Example]:
+    """The rows that are none of the others, nor nearly one."""
+    leaks = set(near([row.text for row in rows], others))
+    return [row for number, row in enumerate(rows) if number not in leaks]
 
 
 def is_validation(text: str) -> bool:

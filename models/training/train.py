@@ -55,7 +55,7 @@ def gather(sets: Sequence[Dataset], data: Path) -> Material:
         if not split.train:
             continue  # only measured on
         chance = random.Random(0)  # noqa: S311 - views of rows, not a secret
-        parts = parted(split.train, held_out)
+        parts = parted(split, held_out)
         seen = [view for _ in range(one.repeat) for row in parts.train for view in one.views(row, chance)]
         rows = tuple(Example(prepare(row.text), row.label) for row in seen)
         once |= {len(tasks)} if one.once else set()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from models.datasets.catalogue import CATALOGUE
-from models.datasets.dataset import Example
+from models.datasets.dataset import Example, Split
 from models.datasets.duplicates import key, near
 from models.datasets.parts import is_validation, parted
 from models.errors import WeightsError
@@ -55,10 +55,17 @@ def test_validation_is_drawn_by_the_text_alone() -> None:
 
 def test_what_is_held_out_is_in_no_part() -> None:
     rows = [Example(f"headline {chr(97 + n)} speaks of its own things", "neutral") for n in range(26)]
-    parts = parted(rows, [rows[3].text.upper()])
-    assert parts.left_out == 1
+    parts = parted(Split(tuple(rows), ()), [rows[3].text.upper()])
     assert rows[3] not in (*parts.train, *parts.validation)
     assert len(parts.train) + len(parts.validation) == 25
+
+
+def test_a_set_may_name_its_validation_rows_and_what_is_nearly_one_is_not_learnt() -> None:
+    rows = tuple(Example(f"statement {chr(97 + n)} of a program about its own things", "info") for n in range(26))
+    named = Example(rows[5].text.upper(), "info", "another project")
+    parts = parted(Split(rows, (), (named,)), [])
+    assert parts.validation == (named,)
+    assert parts.train == (*rows[:5], *rows[6:])
 
 
 @pytest.mark.skipif(not REAL.is_dir(), reason="the data sets are not here")
@@ -72,9 +79,9 @@ def test_no_held_out_text_is_trained_on() -> None:
             continue
     held_out = [row.text for split in splits.values() for row in split.test]
     for name, split in splits.items():
-        parts = parted(split.train, held_out)
+        parts = parted(split, held_out)
         learnt = [row.text for row in parts.train]
-        assert near(learnt, held_out) == [], name
+        assert near(learnt, [*held_out, *(row.text for row in parts.validation)]) == [], name
         chance = random.Random(0)  # what training makes of a row says no more than the row
         made = {key(view.text) for row in parts.train for view in sets[name].views(row, chance)}
         assert not made & {key(text) for text in held_out}, name
