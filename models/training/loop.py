@@ -21,6 +21,7 @@ from models.training.progress import rate, share
 from models.training.recipe import Recipe, Step
 
 CLIP = 1.0
+TOKENS = 6_144  # padded, that are read at once: what is kept of them for the gradients is 5 GB
 SHORT = 14  # ids; shorter rows lose none
 RANDOM = "random"  # torch's own state, among the tensors
 
@@ -92,9 +93,12 @@ class Loop:
         for batch in work:
             seen = dropped(batch, self.recipe.word_drop, self._chance) if self.recipe.word_drop else batch
             smoothing = self._smoothing.get(batch.head, 0.0)
-            loss = objective.backward(
-                self.network, seen, self.recipe, pad=self._pad, smoothing=smoothing, share=1 / len(work)
-            )
+            loss = 0.0
+            for part in parts(seen, TOKENS):
+                share_ = len(part.rows) / len(seen.rows)
+                loss += share_ * objective.backward(
+                    self.network, part, self.recipe, pad=self._pad, smoothing=smoothing, share=share_ / len(work)
+                )
             losses.append((batch.head, loss))
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), CLIP)
         self._optimizer.step()
@@ -137,6 +141,13 @@ def _optimizer(network: Network, recipe: Recipe) -> torch.optim.Optimizer:
         decay = 0.0 if recipe.method == "adapters" else 0.01  # a factor's place is 1, not 0
         groups.insert(0, {"params": encoder, "lr": recipe.encoder_rate, "weight_decay": decay})
     return torch.optim.AdamW(groups, weight_decay=0.01, fused=True)  # a fifth off each step
+
+
+def parts(batch: Batch, tokens: int) -> Iterator[Batch]:
+    """The batch in as few parts as no more padded tokens than that allow; a row at least."""
+    size = max(1, tokens // max(len(row.ids) for row in batch.rows))
+    for at in range(0, len(batch.rows), size):
+        yield Batch(batch.head, batch.rows[at : at + size])
 
 
 def dropped(batch: Batch, share_: float, chance: random.Random) -> Batch:

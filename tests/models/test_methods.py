@@ -12,7 +12,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.training import methods, objective, run_folder
+from models.training import loop, methods, objective, run_folder
 from models.training.batches import Batch, Row
 from models.training.command import Choices
 from models.training.network import Network, seed
@@ -95,6 +95,16 @@ def test_batches_that_are_added_up_are_one_batch(cut: int) -> None:
         objective.backward(parts, some, RECIPE, pad=1, smoothing=0.1, share=len(rows) / 3)
     for one, other in zip(whole.heads.parameters(), parts.heads.parameters(), strict=True):
         torch.testing.assert_close(one.grad, other.grad, atol=2e-3, rtol=2e-2)  # bf16
+
+
+@given(lengths=st.lists(st.integers(1, 40), min_size=1, max_size=32), tokens=st.integers(1, 200))
+def test_a_batch_of_long_rows_is_read_in_parts(lengths: list[int], tokens: int) -> None:
+    batch = Batch("mood", tuple(Row((0,) * length, 0) for length in lengths))
+    parts = list(loop.parts(batch, tokens))
+    assert [row for part in parts for row in part.rows] == list(batch.rows)
+    longest = max(lengths)
+    assert all(len(part.rows) * longest <= max(tokens, longest) for part in parts)
+    assert len(parts) == 1 or (len(parts[0].rows) + 1) * longest > tokens
 
 
 @pytest.mark.parametrize("freeze_words", [False, True])
