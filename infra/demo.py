@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
-from aiokafka import AIOKafkaConsumer
 from clickhouse_connect.driver.asyncclient import AsyncClient
 
 from infra.demo_view import Progress, View
@@ -24,6 +23,7 @@ from infra.sample.replay import replay, whole_hour
 from infra.sample.watch import sample_entities
 from infra.up import program_part
 from streams.adapters.clickhouse import connect, store_errors
+from streams.adapters.tail import tail
 from streams.core.alert import Alert, decode_alert
 from streams.errors import PulsewireError
 from streams.settings import Kafka, Settings, load_settings, seed_data
@@ -84,12 +84,13 @@ async def demo(settings: Settings, *, once: bool, port_base: int | None, speed: 
         seen = Seen(planned={kind: len(events) for kind, events in (await whole_hour(real)).items()})
         view.say(f"dashboard: http://{running.page}")
         view.say(_what_plays(seen, real, speed))
-        async with _eyes(running) as (client, consumer):
-            watching = asyncio.create_task(_watch_alerts(consumer, seen, view))
+        async with _tables(running) as client:
+            watching = asyncio.create_task(_watch_alerts(running, seen, view))
             try:
                 await _play(running, client, seen, speed=speed, real=real, view=view)
             finally:
                 watching.cancel()
+                await asyncio.wait([watching])
         _say_end(seen, began_s, view)
         silent = _silent(seen)
         if once and silent:
@@ -146,21 +147,17 @@ def _part(name: str, running: Settings, metrics_port: int, *, ready: str) -> Par
 
 
 @asynccontextmanager
-async def _eyes(running: Settings) -> AsyncIterator[tuple[AsyncClient, AIOKafkaConsumer]]:
-    """A client of the tables and a subscriber to alerts."""
+async def _tables(running: Settings) -> AsyncIterator[AsyncClient]:
     client = await connect(running, reader=True)
-    consumer = AIOKafkaConsumer(ALERTS, **Kafka.of(running).aiokafka(), auto_offset_reset="earliest")
-    await consumer.start()
     try:
-        yield client, consumer
+        yield client
     finally:
-        await consumer.stop()
         await client.close()
 
 
-async def _watch_alerts(consumer: AIOKafkaConsumer, seen: Seen, view: View) -> None:
-    async for message in consumer:
-        alert = decode_alert(message.value)
+async def _watch_alerts(running: Settings, seen: Seen, view: View) -> None:
+    async for record in tail(Kafka.of(running), ALERTS, from_beginning=True, say=view.say):
+        alert = decode_alert(record.value)
         if alert is not None and alert.id not in {known.id for known in seen.alerts}:
             seen.alerts.append(alert)
             seen.changed_s = time.monotonic()

@@ -20,13 +20,14 @@ from faust.types import TP
 from models.runtime import Classifier
 from streams.adapters import metrics
 from streams.adapters.alert_store import ClickHouseAlertStore
-from streams.adapters.broker import LogEnds, log_ends, our_topics
+from streams.adapters.broker import our_topics
 from streams.adapters.clickhouse import connect
 from streams.adapters.event_store import ClickHouseEventStore
 from streams.adapters.faust_app import ConsumerMarks, new_app
 from streams.adapters.probes import Probes
 from streams.adapters.publisher import KafkaPublisher
 from streams.adapters.reader import Blocking, ThreadedReader
+from streams.adapters.topic_log import LogEnds, log_ends
 from streams.agents.alerts import AlertHop
 from streams.agents.carry import Carrier, Patiently, Waiting
 from streams.agents.consume import consume

@@ -1,17 +1,15 @@
 """Asks a Kafka broker what it has."""
 
-import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from streams.errors import BrokerAway, PulsewireError, plainly
 from streams.settings import Kafka
-from streams.topology import At, topics
+from streams.topology import topics
 
 ANSWER_WITHIN_S = 5.0
 
@@ -71,30 +69,3 @@ async def our_topics(kafka: Kafka) -> dict[str, int]:
     if missing := sorted(topics().keys() - there.keys()):
         raise PulsewireError(f"no such topic: {', '.join(missing)}; run `pulsewire init` first")
     return {name: there[name] for name in topics()}
-
-
-LogEnds = Callable[[Collection[At]], Awaitable[dict[At, int]]]
-
-
-@asynccontextmanager
-async def log_ends(kafka: Kafka) -> AsyncIterator[LogEnds]:
-    """Gives a function that asks the broker where logs end now (the next offset).
-
-    It has a connection of its own: a consumer that has stopped fetching does not know how far behind it is. The
-    function raises BrokerAway.
-    """
-    consumer = AIOKafkaConsumer(**kafka.aiokafka(), client_id="pulsewire-watch", isolation_level="read_committed")
-
-    async def ends(of: Collection[At]) -> dict[At, int]:
-        try:
-            async with asyncio.timeout(ANSWER_WITHIN_S):
-                answer = await consumer.end_offsets([TopicPartition(*at) for at in of])
-        except (KafkaError, OSError, TimeoutError) as error:
-            raise BrokerAway(f"Kafka at {kafka.servers} does not answer: {plainly(error)}") from error
-        return {(tp.topic, tp.partition): end for tp, end in answer.items()}
-
-    await consumer.start()
-    try:
-        yield ends
-    finally:
-        await consumer.stop()

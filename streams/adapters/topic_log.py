@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -16,20 +16,22 @@ from aiokafka.errors import (
 )
 from aiokafka.structs import OffsetAndMetadata
 
-from streams.adapters.broker import administrator, broker_errors
+from streams.adapters.broker import ANSWER_WITHIN_S, administrator, broker_errors
 from streams.adapters.header_names import forgive_header_names
 from streams.core.event import Record
 from streams.errors import PulsewireError
 from streams.settings import Kafka
-from streams.topology import MAX_MESSAGE_BYTES, MEBI
+from streams.topology import MAX_MESSAGE_BYTES, MEBI, At
 
 _FETCH_BYTES: Final = MAX_MESSAGE_BYTES + MEBI
 COORDINATOR_WAITS_S: Final = (0.1, 0.2, 0.5, 1.0, 2.0)
 
+LogEnds = Callable[[Collection[At]], Awaitable[dict[At, int]]]
+
 
 @asynccontextmanager
 async def consumer(kafka: Kafka, **options: Any) -> AsyncIterator[AIOKafkaConsumer]:
-    """A consumer of ours, from start to stop.
+    """A consumer of ours, from start to stop. All but Faust's are made here, and read whatever Kafka takes.
 
     Raises:
         BrokerAway: nothing answers at the address, at the start or within the block.
@@ -69,6 +71,26 @@ async def extents(client: AIOKafkaConsumer, partitions: list[TopicPartition]) ->
     starts = await client.beginning_offsets(partitions)
     ends = await client.end_offsets(partitions)
     return {tp: (starts[tp], ends[tp]) for tp in partitions}
+
+
+@asynccontextmanager
+async def log_ends(kafka: Kafka) -> AsyncIterator[LogEnds]:
+    """Gives a function that asks the broker where logs end now (the next offset).
+
+    It has a connection of its own: a consumer that has stopped fetching does not know how far behind it is.
+
+    Raises:
+        BrokerAway: nothing answers at the address; so does the function.
+    """
+    async with consumer(kafka, client_id="pulsewire-watch", isolation_level="read_committed") as client:
+
+        async def ends(of: Collection[At]) -> dict[At, int]:
+            with broker_errors(kafka):
+                async with asyncio.timeout(ANSWER_WITHIN_S):
+                    answer = await client.end_offsets([TopicPartition(*at) for at in of])
+            return {(tp.topic, tp.partition): end for tp, end in answer.items()}
+
+        yield ends
 
 
 async def read(client: AIOKafkaConsumer, stretches: dict[TopicPartition, tuple[int, int]]) -> AsyncIterator[Record]:
