@@ -24,6 +24,7 @@ from streams.adapters.broker import our_topics
 from streams.adapters.clickhouse import connect
 from streams.adapters.event_store import ClickHouseEventStore
 from streams.adapters.faust_app import ConsumerMarks, new_app
+from streams.adapters.heap import keep_little
 from streams.adapters.probes import Probes
 from streams.adapters.publisher import KafkaPublisher
 from streams.adapters.reader import Blocking, ThreadedReader
@@ -69,6 +70,7 @@ class Worker:
 
     def run(self) -> NoReturn:
         """Work until a signal comes; leaves the process with Faust's exit code."""
+        keep_little()
         loop = _new_loop()
         asyncio.set_event_loop(loop)
         loop.run_until_complete(self.open())
