@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from models.console import console, one_line_errors, progress
-from models.training.cli import average, distil
+from models.training.cli import average, distil, unpack
 
 if TYPE_CHECKING:
     from models.datasets.dataset import Dataset
@@ -19,6 +19,7 @@ app = typer.Typer(no_args_is_help=True, help="Train, measure and choose the mode
 bundles = typer.Typer(no_args_is_help=True, help="See, check and choose the bundle that reads the events.")
 app.add_typer(bundles, name="bundle")
 app.command()(average)
+app.command()(unpack)
 app.command()(distil)
 
 Bundle = Annotated[Path | None, typer.Option(help="base, small or a bundle's folder; by default the one in force.")]

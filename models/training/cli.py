@@ -76,3 +76,28 @@ def average(
 
         made = averaging.average(runs, out)
     typer.echo(f"the mean of {len(made.averaged)} runs, kept in {out}; go on with `pulsewire export {out}`", err=True)
+
+
+def unpack(
+    bundle: Annotated[Path | None, typer.Argument(help="base, small or a bundle's folder.")] = None,
+    *,
+    out: Annotated[Path, typer.Option(help="The run's folder.")] = Path("runs/unpacked"),
+    replace: Annotated[bool, typer.Option("--replace", help="Take the place of what is there.")] = False,
+) -> None:
+    """Make a run of a bundle again: to train on from it, to average it, to export it at another precision.
+
+    By default the bundle in force. Int8 weights come back as what they stand
+    for.
+
+    pulsewire unpack base --out runs/shipped
+
+    pulsewire train --from runs/shipped --add mine.csv:sentiment --out runs/mine
+    """
+    with one_line_errors():
+        from models import extra, registry
+
+        extra.require_train()
+        from models.training import unpack as unpacking
+
+        unpacking.unpack(registry.resolved(bundle), out, replace=replace)
+    typer.echo(f"kept in {out}; go on with `pulsewire train --from {out}`", err=True)

@@ -2,7 +2,7 @@
 
 `inference` is texts a second, `pipeline` events a second from topic to table with a model inside, `loop` the same
 without one. The peers' libraries are installed into a folder of their own at the first run, and their model is made
-from a training run's weights.
+of the bundle in force.
 """
 
 import argparse
@@ -13,7 +13,7 @@ from tests.bench._report import write
 from tests.bench.race import inference, stream
 from tests.bench.race.environment import cache_folder, python_of_peers, quantized, versions
 from tests.bench.race.terms import Terms
-from tests.bench.race.weights import transformers_folder
+from tests.bench.race.weights import run_of_bundle, transformers_folder
 
 RACES = ("inference", "pipeline", "loop")
 FAIR = {
@@ -39,7 +39,7 @@ def main(argv):
     """Race; with --write put the tables into docs/benchmarks.md."""
     options = argparse.ArgumentParser(prog="pulsewire bench peers", description=__doc__)
     options.add_argument("races", nargs="*", metavar="RACE", help=f"of {', '.join(RACES)}; all where none is named")
-    options.add_argument("--run", type=Path, default=Path("runs/base"), help="whose weights they read with")
+    options.add_argument("--run", type=Path, help="whose weights they read with; the bundle's own where none is named")
     options.add_argument("--rounds", type=int, default=5)
     options.add_argument("--texts", type=int, default=200, help="of each set and round of inference")
     options.add_argument("--events", type=int, default=600, help="of each round; 20 times as many in the loop")
@@ -50,7 +50,7 @@ def main(argv):
     asked = options.parse_args(argv)
     if unknown := set(asked.races) - set(RACES):
         options.error(f"there is no race {', '.join(sorted(unknown))}; there are {', '.join(RACES)}")
-    weights = transformers_folder(asked.run, cache_folder())
+    weights = transformers_folder(asked.run or run_of_bundle(cache_folder()), cache_folder())
     python = python_of_peers(cache_folder())
     quantized(python, weights)
     rows = []

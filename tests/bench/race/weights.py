@@ -8,6 +8,7 @@ import json
 import shutil
 from pathlib import Path
 
+from models import manifest, registry
 from models.extra import require_train
 from models.labels import SENTIMENT
 from streams.errors import PulsewireError
@@ -38,6 +39,23 @@ def transformers_folder(run: Path, cache: Path) -> Path:
         part.mkdir(parents=True)
         _write(run, part)
         part.rename(folder)
+    return folder
+
+
+def run_of_bundle(cache: Path) -> Path:
+    """The bundle in force as a run below `cache`.
+
+    Raises:
+        BundleError: it is not whole.
+        ExtraMissing: the extra `train` is not installed.
+    """
+    bundle = registry.active()
+    folder = cache / f"run-{manifest.read(bundle).name}"
+    if not (folder / "run.json").is_file():
+        require_train()
+        from models.training.unpack import unpack
+
+        unpack(bundle, folder, replace=True)
     return folder
 
 
