@@ -2,16 +2,19 @@
 
 from typing import Final
 
+from streams.topology import KINDS
+
 ALIVE: Final = "SELECT 1 AS alive"
 
-# from when to when there is data of each kind. No FINAL: a replaced row has the same start as the row that replaced it
+# From when to when there is data of each kind and dimension, by the projection of that name. No FINAL, with which no
+# projection serves, and no need of it: a replaced row has the same start as the row that replaced it
 EXTENTS: Final = """
-SELECT kind,
+SELECT kind, dimension,
        toUnixTimestamp64Milli(min(window_start)) AS first_ms,
        toUnixTimestamp64Milli(max(window_start)) + {base:Int64} * 1000 AS latest_ms
 FROM windows
-WHERE dimension = 'all' AND window_seconds = {base:UInt32}
-GROUP BY kind
+WHERE window_seconds = {base:UInt32}
+GROUP BY kind, dimension
 """
 
 _SERIES: Final = """
@@ -41,6 +44,24 @@ FROM windows AS t FINAL
 GROUP BY start_ms
 ORDER BY start_ms
 """  # noqa: S608 - put together from constants of this file
+
+_STRETCH: Final = """(t.kind = 'KIND' AND t.window_seconds = {KIND_source:UInt32}
+       AND t.window_start >= fromUnixTimestamp64Milli({KIND_from_ms:Int64})
+       AND t.window_start < fromUnixTimestamp64Milli({KIND_to_ms:Int64}))"""
+_STRETCHES: Final = "\n    OR ".join(_STRETCH.replace("KIND", kind) for kind in KINDS)
+
+# The course of every kind, each over a stretch of its own: one question, since most of its price is that it is asked
+COURSES: Final = f"""
+SELECT t.kind AS kind,
+       transform(t.kind, {{kinds:Array(String)}}, {{steps_ms:Array(Int64)}}, toInt64(1)) AS step_ms,
+       intDiv(toUnixTimestamp64Milli(t.window_start), step_ms) * step_ms AS start_ms,
+{_SUMS}
+FROM windows AS t FINAL
+WHERE t.dimension = 'all' AND t.key = 'all'
+  AND ({_STRETCHES})
+GROUP BY kind, step_ms, start_ms
+ORDER BY kind, start_ms
+"""  # noqa: S608
 
 TOP: Final = f"""
 SELECT b.key AS key,

@@ -20,8 +20,9 @@ RANGE_MS: Final[dict[Range, int]] = {
 }
 
 WEEK: Final = 604_800
-WIDTHS: Final = (60, 120, 300, 600, 1_800, 3_600, 7_200, 10_800, 21_600, 43_200, 86_400, WEEK)
-MOST_BUCKETS: Final = 150
+WIDTHS: Final = (60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 10_800, 21_600, 43_200, 86_400, WEEK)
+MOST_BUCKETS: Final = 150  # of a chart
+FEW_BUCKETS: Final = 30  # of a course in a table
 MOST_POINTS: Final = 2_000
 
 
@@ -41,19 +42,20 @@ class Extent(msgspec.Struct, frozen=True):
     latest_ms: int
 
 
-def span_of(wanted: Range, extent: Extent, *, now_ms: int, base: int) -> Span:
+def span_of(wanted: Range, extent: Extent, *, now_ms: int, base: int, most: int = MOST_BUCKETS) -> Span:
     """The stretch that a range means; `base` is the width of the finest windows, in seconds."""
     length_ms = RANGE_MS.get(wanted)
     if length_ms is None:
-        return _aligned(extent.first_ms, extent.latest_ms, base=base, live=now_ms - extent.latest_ms < RANGE_MS["1h"])
+        live = now_ms - extent.latest_ms < RANGE_MS["1h"]
+        return _aligned(extent.first_ms, extent.latest_ms, base=base, most=most, live=live)
     live = now_ms - extent.latest_ms < length_ms
     end_ms = now_ms if live else extent.latest_ms
-    return _aligned(end_ms - length_ms, end_ms, base=base, live=live)
+    return _aligned(end_ms - length_ms, end_ms, base=base, most=most, live=live)
 
 
-def width_for(length_ms: int, *, base: int) -> int:
-    """Seconds of a bucket, such that a chart has few enough of them."""
-    least = max(1, -(-length_ms // (MOST_BUCKETS * 1_000)))
+def width_for(length_ms: int, *, base: int, most: int = MOST_BUCKETS) -> int:
+    """Seconds of a bucket, such that there are few enough of them."""
+    least = max(1, -(-length_ms // (most * 1_000)))
     for width in WIDTHS:
         if width >= least and width % base == 0:
             return width
@@ -66,8 +68,8 @@ def source_for(width: int, windows: Sequence[int]) -> int | None:
     return max((seconds for seconds in windows if width % seconds == 0), default=None)
 
 
-def _aligned(from_ms: int, to_ms: int, *, base: int, live: bool) -> Span:
-    seconds = width_for(to_ms - from_ms, base=base)
+def _aligned(from_ms: int, to_ms: int, *, base: int, most: int, live: bool) -> Span:
+    seconds = width_for(to_ms - from_ms, base=base, most=most)
     width_ms = seconds * 1_000
     end_ms = -(-to_ms // width_ms) * width_ms
     buckets = max(1, -(-(to_ms - from_ms) // width_ms))

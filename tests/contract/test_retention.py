@@ -7,6 +7,7 @@ import pytest
 from infra.clickhouse.migrate import migrations
 from infra.clickhouse.retention import retain
 from streams.adapters.clickhouse import connect
+from streams.serve.queries import EXTENTS
 from streams.settings import load_settings
 
 pytestmark = pytest.mark.stack
@@ -60,3 +61,44 @@ async def test_windows_go_by_when_they_were_last_written(tables):
     await retain(tables, load_settings())
     await tables.command("OPTIMIZE TABLE windows FINAL")
     assert (await tables.query("SELECT key FROM windows")).result_rows == [("b",)]
+
+
+async def test_extents_are_those_of_the_rows_whatever_was_merged_replaced_or_is_gone(tables):
+    now = dt.datetime(2026, 1, 31, 12, tzinfo=dt.UTC)
+    stored = dt.datetime.now(dt.UTC)
+    names = ["kind", "dimension", "topic", "key", "window_seconds", "window_start", "last_offset", "stored_at"]
+
+    async def put(*rows):
+        await tables.insert("windows", [["news", *row] for row in rows], names)
+
+    def row(dimension, days, offset, *, stored_days, seconds=60):
+        moments = now - dt.timedelta(days=days), stored - dt.timedelta(days=stored_days)
+        return [dimension, "news.raw", "k", seconds, moments[0], offset, moments[1]]
+
+    async def extents():
+        by_projection = await tables.query(f"EXPLAIN {EXTENTS}", parameters={"base": 60})
+        assert "ReadFromMergeTree (extents)" in "\n".join(line for (line,) in by_projection.result_rows)
+        answers = [
+            {one[:2]: one[2:] for one in (await tables.query(sql, parameters={"base": 60})).result_rows}
+            for sql in (EXTENTS, f"{EXTENTS} SETTINGS optimize_use_projections = 0")
+        ]
+        assert answers[0] == answers[1]
+        day = 86_400_000
+        at_ms = int(now.timestamp() * 1_000)
+        return {
+            name: ((at_ms - first) // day, (at_ms + 60_000 - last) // day)
+            for (_, name), (first, last) in answers[0].items()
+        }
+
+    await put(row("all", 40, 1, stored_days=800), row("all", 3, 2, stored_days=1), row("lang", 2, 2, stored_days=1))
+    await put(
+        row("all", 3, 5, stored_days=0),
+        row("all", 1, 6, stored_days=0),
+        row("all", 90, 7, stored_days=0, seconds=3_600),
+    )
+    assert await extents() == {"all": (40, 1), "lang": (2, 2)}
+    await tables.command("OPTIMIZE TABLE windows FINAL")
+    assert await extents() == {"all": (40, 1), "lang": (2, 2)}
+    await retain(tables, load_settings())
+    await tables.command("OPTIMIZE TABLE windows FINAL")
+    assert await extents() == {"all": (3, 1), "lang": (2, 2)}
