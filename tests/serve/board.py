@@ -10,7 +10,10 @@ PANELS = [panel for panel in BOARD["panels"] if "rawSql" in panel["targets"][0]]
 
 def filled(panel, width: int, *, end_ms: int, seconds: int = 86_400) -> str:
     """Its SQL over the time before a moment, with macros and variables put in."""
-    within = rf"\1 >= toDateTime({end_ms // 1000 - seconds}) AND \1 <= toDateTime({end_ms // 1000})"
-    sql = re.sub(r"\$__timeFilter\((\w+)\)", within, panel["targets"][0]["rawSql"]).replace("$width", str(width))
+    ends = {"$__fromTime": f"toDateTime({end_ms // 1000 - seconds})", "$__toTime": f"toDateTime({end_ms // 1000})"}
+    within = r"\1 >= $__fromTime AND \1 <= $__toTime"
+    sql = re.sub(r"\$__timeFilter\((\w+)\)", within, panel["targets"][0]["rawSql"])
+    for name, value in {**ends, "$width": str(width)}.items():
+        sql = sql.replace(name, value)
     assert "$" not in sql
     return sql
