@@ -89,7 +89,9 @@ class Worker:
         """
         settings = self._settings
         self.port = await self._probes.start()
-        self._classifier = await asyncio.to_thread(self._load, settings.bundle, threads=settings.threads)
+        self._classifier = await asyncio.to_thread(
+            self._load, settings.bundle, threads=settings.threads, cache=settings.answers_kept
+        )
         self._classifier.cache.told = metrics.remembered
         self._store: AsyncClient = await self._starting(lambda: connect(settings))
         partitions = await self._starting(lambda: our_topics(self._kafka))

@@ -97,6 +97,7 @@ class Settings(BaseSettings):
     idle_after_ms: int = Field(10_000, ge=100)
     window_seconds: tuple[Annotated[int, Field(ge=1, le=86_400)], ...] = Field((60, 3600), min_length=1)
     threads: int | None = Field(None, ge=1)
+    answers_kept: int = Field(100_000, ge=0)
 
     # how long rows are kept after they were stored; 0 is for ever
     keep_events_days: int = Field(90, ge=0, le=36_500)

@@ -48,13 +48,13 @@ class Running(msgspec.Struct):
 
 
 @contextlib.asynccontextmanager
-async def running(*, workers=1):
-    """A stack in a folder of its own, gone afterwards."""
+async def running(*, workers=1, env=None):
+    """A stack in a folder of its own, gone afterwards; `env` goes over what its workers are given."""
     with tempfile.TemporaryDirectory() as folder:
         async with Stack(Path(folder) / "stack", say=lambda _: None) as stack:
             settings = load_settings(kafka=stack.addresses.kafka, clickhouse=stack.addresses.clickhouse)
             await initialise(settings)
-            ports = [await _worker(stack, folder, number) for number in range(workers)]
+            ports = [await _worker(stack, folder, number, env or {}) for number in range(workers)]
             async with AIOKafkaProducer(bootstrap_servers=stack.addresses.kafka, linger_ms=5) as producer:
                 yield Running(stack, Path(folder) / "stack", ports, producer, settings)
 
@@ -73,14 +73,14 @@ async def store_alone():
             await supervisor.close()
 
 
-async def _worker(stack, folder, number):
+async def _worker(stack, folder, number, env):
     port = free_port()
     env = {
         "PULSEWIRE_KAFKA": stack.addresses.kafka,
         "PULSEWIRE_CLICKHOUSE": stack.addresses.clickhouse,
         "PULSEWIRE_DATA_DIR": folder,
         "PULSEWIRE_METRICS_PORT": str(port),
-    }
+    } | env
     await stack.supervisor.add(
         program_part(f"worker-{number}", "worker", env=env, ready_url=f"http://127.0.0.1:{port}/readyz")
     )

@@ -1,8 +1,9 @@
 """Half load with keys that never repeat: memory and open files of every process, the store's folder, and slopes.
 
-Every event brings a source, service, template, action and user that nobody had before. Event time runs faster than the
-clock, so that windows close and what is remembered of series is forgotten many times over within the run. First it is
-measured how many such events a second the worker takes; then half as many are sent.
+Every event brings names and a text that nobody had before: news a source and an entity, logs a service, a host and a
+template, users an id and an action. Event time runs faster than the clock, so that windows close and what is remembered
+of series is forgotten many times over within the run. Rows are kept for minutes, where it is days by default, so that
+they go within it, too. First it is measured how many such events a second the worker takes; then half as many are sent.
 """
 
 import argparse
@@ -10,13 +11,14 @@ import asyncio
 import contextlib
 import json
 import os
-import random
 import time
+from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
 
+from streams.adapters.clickhouse import connect
 from streams.cli.progress import progress
 from streams.errors import PulsewireError
 from tests.bench._report import write
@@ -24,15 +26,19 @@ from tests.bench._slope import means, theil_sen
 from tests.bench._stack import TOPICS, running, send
 
 PAGE = Path(__file__).parents[2] / "docs" / "reliability.md"
-PARTS = {"worker": "worker", "kafka": "broker", "clickhouse": "store"}
-TRIAL = 1_500  # events, to see what the worker takes
+CALLED = {"kafka": "broker", "clickhouse": "store"}
+TRIAL = 3_000  # events, to see what the worker takes
+ANSWERS = TRIAL  # kept, so that the trial fills what would take an hour else and look like growth
 SAMPLE_EVERY_S = 5.0
 STRETCH_S = 30.0  # of which a mean is taken
 SEND_EVERY_S = 0.5
+TTL_MERGE_EVERY_S = 60  # four hours by default
 BEHIND_S = 30.0
 HOUR_S = 3_600.0
 MB = 1_000_000
 BLOCK = 512
+LETTERS = "bcdfghklmnprstvw"  # no digits: a template takes those for what varies
+MIX = 0x9E3779B97F
 
 
 @dataclass
@@ -40,11 +46,12 @@ class Course:
     """What was seen, moment by moment."""
 
     times: list = field(default_factory=list)
-    memory: dict = field(default_factory=lambda: {part: [] for part in PARTS})
-    files: dict = field(default_factory=lambda: {part: [] for part in PARTS})
+    memory: dict = field(default_factory=lambda: defaultdict(list))
+    files: dict = field(default_factory=lambda: defaultdict(list))
     folder: list = field(default_factory=list)
     per_s: float = 0.0
     sent: int = 0
+    behind_s: float = 0.0  # that the worker went on for after the last was sent
 
 
 def main(argv):
@@ -54,12 +61,14 @@ def main(argv):
     options.add_argument("--warm-up", type=float, help="minutes that do not count; a third of all if not given")
     options.add_argument("--rate", type=float, help="events a second, instead of half of what the worker takes")
     options.add_argument("--speed", type=int, default=60, help="seconds of event time in a second")
+    options.add_argument("--keep", type=float, help="minutes that rows are kept; a sixth of all if not given")
     options.add_argument("--write", action="store_true", help="into docs/reliability.md")
     asked = options.parse_args(argv)
     warm_up_s = 60 * (asked.minutes / 3 if asked.warm_up is None else asked.warm_up)
     if 60 * asked.minutes - warm_up_s < 2 * STRETCH_S:
         options.error(f"--minutes {asked.minutes:g} leaves less than {2 * STRETCH_S:.0f} s after the warm-up")
-    course = asyncio.run(soak(minutes=asked.minutes, rate=asked.rate, speed=asked.speed))
+    asked.keep = asked.minutes / 6 if asked.keep is None else asked.keep
+    course = asyncio.run(soak(minutes=asked.minutes, rate=asked.rate, speed=asked.speed, keep_s=round(60 * asked.keep)))
     rows = rows_of(course, after_s=warm_up_s)
     told = _told(asked, course, warm_up_s)
     print(told, flush=True)
@@ -68,21 +77,35 @@ def main(argv):
     return rows
 
 
-async def soak(*, minutes, rate, speed):
+async def soak(*, minutes, rate, speed, keep_s):
     """Load and look for so long."""
     course, seconds = Course(), 60 * minutes
-    async with running() as at:
+    async with running(env={"PULSEWIRE_ANSWERS_KEPT": str(ANSWERS)}) as at:
+        await _keep(at, keep_s)
         fresh = Fresh(start_ms=round((time.time() - 86_400 - (seconds + HOUR_S) * speed) * 1_000), speed=speed)
         course.per_s = rate or await _half_load(at, fresh)
-        with progress("s", total=round(seconds)) as advance:
+        with progress("events", total=round(course.per_s * seconds)) as advance:
             async with asyncio.TaskGroup() as group:
-                group.create_task(_load(at, fresh, course, seconds=seconds))
-                group.create_task(_look(at, course, seconds=seconds, advance=advance))
+                group.create_task(_load(at, fresh, course, seconds=seconds, advance=advance))
+                group.create_task(_look(at, course, seconds=seconds))
+        ended = time.monotonic()
         await _all_stored(at, fresh.made)
-        if restarts := sum(map(at.stack.supervisor.restarts, PARTS)):
+        course.behind_s = time.monotonic() - ended
+        if restarts := sum(map(at.stack.supervisor.restarts, course.memory)):
             raise PulsewireError(f"processes died and were started again: {restarts} times")
         course.sent = fresh.made
     return course
+
+
+async def _keep(at, seconds):
+    """Have rows go after so long, as `keep_events_days` does for days."""
+    client = await connect(at.settings)
+    try:
+        for table in ("events", "windows"):
+            await client.command(f"ALTER TABLE {table} MODIFY SETTING merge_with_ttl_timeout = {TTL_MERGE_EVERY_S}")
+            await client.command(f"ALTER TABLE {table} MODIFY TTL stored_at + toIntervalSecond({seconds})")
+    finally:
+        await client.close()
 
 
 class Fresh:
@@ -91,7 +114,7 @@ class Fresh:
     def __init__(self, *, start_ms, speed):
         self.made = 0
         self._now_ms, self._speed = start_ms, speed
-        self._rng = random.Random(1)
+        self._words = 0
 
     def after(self, seconds, count):
         """So many events of each kind, of the time that has gone by: kind -> values."""
@@ -107,21 +130,24 @@ class Fresh:
     def _event(self, kind):
         one, other = self._word(), self._word()
         return {
-            "news": {"source": one, "title": f"Shares of {other} fall after a warning"},
+            "news": {"source": one, "title": f"Shares of {other} fall after a warning", "entities": [other]},
             "logs": {"service": one, "message": f"cannot reach {other}: connection refused", "host": other},
             "user": {"user_id": one, "action": other, "text": f"where is my {other}, it never came"},
         }[kind]
 
     def _word(self):
-        return "".join(self._rng.choices("bcdfghklmnprstvw", k=10))
+        """A word that no call before gave: an odd factor only puts all numbers below 2**40 into another order."""
+        self._words += 1
+        mixed = self._words * MIX % 2**40
+        return "".join(LETTERS[mixed >> shift & 15] for shift in range(0, 40, 4))
 
 
 async def _half_load(at, fresh):
-    """Half of the events a second that the worker takes, of all kinds together."""
-    values = fresh.after(60, TRIAL // 3)
-    before, began = await _stored(at), time.perf_counter()
-    await _send(at, values)
-    await _all_stored(at, before + TRIAL)
+    """Half of the events a second that the worker takes, of all kinds together, once it is warm."""
+    for _ in range(2):
+        values, before, began = fresh.after(60, TRIAL // 3), await _stored(at), time.perf_counter()
+        await _send(at, values)
+        await _all_stored(at, before + TRIAL)
     return TRIAL / (time.perf_counter() - began) / 2
 
 
@@ -129,29 +155,26 @@ async def _send(at, values):
     await asyncio.gather(*(send(at.producer, TOPICS[kind], some) for kind, some in values.items()))
 
 
-async def _load(at, fresh, course, *, seconds):
+async def _load(at, fresh, course, *, seconds, advance):
     began, owed = time.monotonic(), 0.0
     last = began
     while (now := time.monotonic()) - began < seconds:
         owed += (now - last) * course.per_s / 3
         await _send(at, fresh.after(now - last, int(owed)))
+        advance(3 * int(owed))
         owed, last = owed - int(owed), now
         await asyncio.sleep(SEND_EVERY_S)
 
 
-async def _look(at, course, *, seconds, advance):
-    began, seen = time.monotonic(), 0
-    folder = at.stack.supervisor.log("clickhouse").parent.parent / "clickhouse"
+async def _look(at, course, *, seconds):
+    began = time.monotonic()
     while (now := time.monotonic() - began) < seconds:
-        pids = at.stack.supervisor.pids()
         course.times.append(now)
-        for part in PARTS:
-            process = psutil.Process(pids[part])
+        for part, pid in at.stack.supervisor.pids().items():
+            process = psutil.Process(pid)
             course.memory[part].append(process.memory_info().rss / MB)
             course.files[part].append(process.num_fds())
-        course.folder.append(await asyncio.to_thread(_size_mb, folder))
-        advance(round(now) - seen)
-        seen = round(now)
+        course.folder.append(await asyncio.to_thread(_size_mb, at.folder / "clickhouse"))
         await asyncio.sleep(SAMPLE_EVERY_S)
 
 
@@ -184,7 +207,7 @@ def rows_of(course, *, after_s):
     """One row for each process and for the store's folder, of what was seen after the warm-up."""
     seen = [number for number, now in enumerate(course.times) if now >= after_s]
     times = [course.times[number] for number in seen]
-    courses = {PARTS[part]: (values, course.files[part]) for part, values in course.memory.items()}
+    courses = {CALLED.get(part, part): (values, course.files[part]) for part, values in course.memory.items()}
     courses["the store's folder"] = (course.folder, None)
     rows = []
     for name, (values, files) in courses.items():
@@ -210,8 +233,9 @@ def _files(opened):
 
 def _told(asked, course, warm_up_s):
     return (
-        f"`pulsewire bench soak --minutes {asked.minutes:g}`: {course.sent:,} events with {2 * course.sent:,} keys"
-        f" that came once, {course.per_s:,.0f} a second, event time {asked.speed} times as fast as the clock. The"
-        f" first {warm_up_s / 60:.1f} minutes are left out. The slope is the median of the slopes of all pairs of"
-        f" means of {STRETCH_S:.0f} s (Theil and Sen)."
+        f"`pulsewire bench soak --minutes {asked.minutes:g}`: {course.sent:,} events with {2 * course.sent:,} names"
+        f" that came once, {course.per_s:,.0f} a second, event time {asked.speed} times as fast as the clock, rows kept"
+        f" for {asked.keep:.2g} minutes, {ANSWERS:,} answers. The worker was done {course.behind_s:.1f} s after the"
+        f" last event was sent. The first {warm_up_s / 60:.1f} minutes are left out. The slope is the median"
+        f" of the slopes of all pairs of means of {STRETCH_S:.0f} s (Theil and Sen)."
     )
