@@ -15,7 +15,8 @@ import typer
 
 from streams.cli.output import AsJson, print_rows
 
-ANY_OPTION = {"allow_extra_args": True, "ignore_unknown_options": True}
+ANY_OPTION = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+HELP = "--help"
 
 
 def bench(
@@ -23,7 +24,10 @@ def bench(
     name: Annotated[str, typer.Argument(help="Which one; all are listed if none is named.", metavar="NAME")] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Run one benchmark of tests/bench. Arguments after the name are the benchmark's own."""
+    """Run one benchmark of tests/bench. Arguments after the name are the benchmark's own, --help among them."""
+    if name == HELP:  # an option that nobody knows is an argument
+        typer.echo(context.get_help())
+        return
     known = benchmarks(checkout())
     if not name:
         rows = [{"name": one, "measures": _first_line(path)} for one, path in known.items()]

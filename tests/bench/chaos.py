@@ -13,7 +13,7 @@ from pathlib import Path
 from streams.errors import PulsewireError
 from tests.bench._report import write
 from tests.chaos.harness import Run, run
-from tests.chaos.kinds import chosen, plan
+from tests.chaos.kinds import FAMILIES, chosen, plan
 from tests.chaos.ledger import Diverged
 from tests.chaos.mutants import MUTANTS
 
@@ -23,8 +23,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "reliability.md"
 def main(argv):
     """Run it; with --write put the table into docs/reliability.md."""
     options = argparse.ArgumentParser(prog="pulsewire bench chaos", description=__doc__)
-    options.add_argument("--faults", type=int, default=40)
-    options.add_argument("--each", type=int, metavar="N", help="every kind so many times, instead of --faults")
+    options.add_argument("--faults", type=int, default=40, help="200 have every family of faults strike ten times")
     options.add_argument("--seed", type=int, default=1)
     options.add_argument("--workers", type=int, default=3)
     options.add_argument("--rate", type=int, default=150, help="events a second")
@@ -34,8 +33,6 @@ def main(argv):
     options.add_argument("--no-settle", action="store_true", help="let faults overlap")
     options.add_argument("--write", action="store_true", help="into docs/reliability.md")
     asked = options.parse_args(argv)
-    if asked.each:
-        asked.faults = asked.each * len(chosen(asked.only))
     wanted = Run(
         plan=plan(asked.faults, seed=asked.seed, kinds=chosen(asked.only)), seed=asked.seed, workers=asked.workers,
         per_s=asked.rate, fake=asked.fake, without=asked.without, settle=not asked.no_settle,
@@ -53,16 +50,25 @@ def main(argv):
 
 
 def rows_of(outcome):
-    """One row for each kind of fault."""
-    return [
-        {
-            "fault": kind,
-            "times": len(took),
-            "made good after, s (median)": f"{statistics.median(took):.1f}",
-            "worst": f"{max(took):.1f}",
-        }
-        for kind, took in sorted(outcome.recovery_s.items())
-    ]
+    """One row for each family of faults, and below it one for each kind where it has several."""
+    rows = []
+    for family, kinds in FAMILIES.items():
+        took = {kind: outcome.recovery_s[kind] for kind in kinds if kind in outcome.recovery_s}
+        if took:
+            rows.append(_row(family, "", [one for times in took.values() for one in times]))
+        if len(took) > 1:
+            rows += [_row(family, kind, times) for kind, times in took.items()]
+    return rows
+
+
+def _row(family, kind, took):
+    return {
+        "family": family,
+        "fault": kind,
+        "times": len(took),
+        "made good after, s (median)": f"{statistics.median(took):.1f}",
+        "worst": f"{max(took):.1f}",
+    }
 
 
 def _told(asked, outcome):

@@ -84,7 +84,12 @@ async def produce(servers, *, count, seed, start_ms, per_s, ledger, poison_every
     """
     rng = random.Random(seed)
     producer = AIOKafkaProducer(
-        bootstrap_servers=servers, acks="all", enable_idempotence=True, linger_ms=5, metadata_max_age_ms=1_000
+        bootstrap_servers=servers,
+        acks="all",
+        enable_idempotence=True,
+        linger_ms=5,
+        metadata_max_age_ms=1_000,
+        request_timeout_ms=300_000,  # what waits for a broker that is away must not be given up meanwhile
     )
     await producer.start()
     sent = []

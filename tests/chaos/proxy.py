@@ -1,6 +1,6 @@
 """Stands between the workers and the store, and is bad at it for a while: `async with Proxy(port) as proxy`.
 
-`proxy.mode` is one of MODES; connections that are open feel it, too.
+`proxy.mode` is one of MODES; connections that are open feel it, too. `proxy.inserting` tells when the store works.
 """
 
 import asyncio
@@ -25,6 +25,7 @@ class Proxy:
         self._to = (host, port)
         self.mode = "through"
         self.spoilt = 0  # connections
+        self.inserting = asyncio.Event()  # the store was given an insert since this was cleared
         self._tasks = set()
 
     async def __aenter__(self):
@@ -80,6 +81,8 @@ class Proxy:
                 return
             back.write(data)
             await back.drain()
+            if b"INSERT" in data:
+                self.inserting.set()
 
     async def _answer(self, there, writer):
         while data := await there.read(65_536):

@@ -5,12 +5,13 @@ The long one is `pulsewire bench chaos`; docs/reliability.md has what it survive
 
 import os
 import random
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from tests.chaos.harness import Run, run
-from tests.chaos.kinds import KINDS, SHORT, plan
+from tests.chaos.kinds import FAMILIES, KINDS, SHORT, plan
 from tests.chaos.ledger import Diverged
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(400)]
@@ -53,3 +54,12 @@ def test_a_plan_is_its_seed_and_leaves_nothing_out():
     assert plan(50, seed=7) == plan(50, seed=7) != plan(50, seed=8)
     assert {strike.kind for strike in plan(len(KINDS), seed=7)} == set(KINDS)
     assert set(SHORT) <= set(KINDS)
+
+
+def test_two_hundred_faults_are_ten_of_each_family():
+    order = [strike.kind for strike in plan(200, seed=7)]
+    times = Counter(order)
+    for family, kinds in FAMILIES.items():
+        assert sum(times[kind] for kind in kinds) >= 10, family
+        assert max(times[kind] for kind in kinds) - min(times[kind] for kind in kinds) <= 1, family
+    assert max(map(order.index, FAMILIES["offsets reset"])) < 70

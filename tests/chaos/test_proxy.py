@@ -46,3 +46,11 @@ async def test_what_each_mode_lets_through(store, mode):
     assert (9_000 in asked) == (mode in ("through", "slow", "lost"))
     assert (proxy.spoilt > 0) == (mode != "through")
     assert mode != "slow" or took_s >= 1.0
+
+
+async def test_it_tells_when_the_store_was_given_an_insert(store):
+    async with Proxy(store[0]) as proxy, httpx.AsyncClient(base_url=f"http://127.0.0.1:{proxy.port}") as client:
+        await client.post("/", content=b"SELECT 1")
+        assert not proxy.inserting.is_set()
+        await client.post("/", content=b"INSERT INTO events")
+        assert proxy.inserting.is_set()

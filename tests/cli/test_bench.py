@@ -59,6 +59,14 @@ def test_one_runs_with_arguments_of_its_own(root: Path):
     assert bench("sums", "--quiet").stdout == ""
 
 
+def test_help_is_the_commands_or_the_benchmarks_own(root: Path):
+    (root / "tests" / "bench" / "sums.py").write_text(
+        "import argparse\ndef main(argv):\n    argparse.ArgumentParser(prog='sums').parse_args(argv)\n"
+    )
+    assert "one benchmark of tests/bench" in bench("--help").stdout
+    assert bench("sums", "--help").stdout.startswith("usage: sums")
+
+
 def test_a_file_without_main(root: Path):
     with pytest.raises(PulsewireError, match=r"hollow.py has no main\(argv\)"):
         raise bench("hollow").exception
