@@ -42,7 +42,7 @@ bench: env-test
 	@$(RUN) pulsewire bench store --write
 	@$(RUN) pulsewire bench growth --write
 	@$(RUN) pulsewire bench scale --write
-	@$(RUN) pulsewire bench peers --write
+	@$(RUN) pulsewire bench peers --write --texts 100 --events 300
 
 clean:
 	rm -rf .venv .pulsewire .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache runs

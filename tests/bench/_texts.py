@@ -27,3 +27,12 @@ def log_lines():
         with (folder / "logs_loghub" / f"{system}_2k.log_structured.csv").open(encoding="utf-8") as file:
             columns.append([row["Content"] for row in csv.DictReader(file)])
     return "Loghub lines", [line for lines in zip(*columns, strict=True) for line in lines if line.strip()]
+
+
+def endless(texts):
+    """Each text once, then again with a number, so that none comes from the memory of answers."""
+    turn = 0
+    while True:
+        for text in texts:
+            yield f"{text} ({turn})" if turn else text
+        turn += 1

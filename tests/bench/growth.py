@@ -18,8 +18,12 @@ from tests.bench._stack import PARTITIONS, cpu_s, measure, processes, running
 WORKER = "pulsewire worker"
 AT_ONCE = 10_000  # events sent, and waited for
 AN_HOUR = 50_000  # events of one hour of event time
+MOST_EVENTS, MOST_SERIES = 10_000_000, 1_000_000  # what is told as not run where it was not
 START_MS = 1_750_000_000_000
 FEW = 50  # series
+COLUMNS = (
+    "after", "processor, µs an event", "window rows an event", "processor, µs an event or row", "memory, MiB",
+)  # fmt: skip
 
 
 def main(argv):
@@ -30,7 +34,22 @@ def main(argv):
     chosen = parser.parse_args(argv)
     with progress("growth") as report:
         rows = asyncio.run(_run(chosen, report))
+    rows += left_out(chosen.events, chosen.series)
     return told("growth", __doc__, rows, chosen=chosen)
+
+
+def left_out(events, series):
+    """Rows that say which of the great sizes were not asked for, and how to."""
+    sizes = [
+        (f"{size:,} events of {FEW} series", f"--events {size}")
+        for size in tenfolds(AT_ONCE, MOST_EVENTS)
+        if size > events
+    ]
+    if max(series, default=0) < MOST_SERIES:
+        sizes.append((f"{MOST_SERIES:,} series", f"--series {MOST_SERIES}"))
+    return [
+        dict.fromkeys(COLUMNS, "") | {COLUMNS[0]: what, COLUMNS[1]: f"not run: `{option}`"} for what, option in sizes
+    ]
 
 
 async def _run(chosen, report):
@@ -88,10 +107,8 @@ async def _rows(at):
 
 def _row(what, spent):
     events, rows, used, memory = spent
-    return {
-        "after": what,
-        "processor, µs an event": f"{used / events * 1e6:,.0f}",
-        "window rows an event": f"{rows / events:.2f}",
-        "processor, µs an event or row": f"{used / (events + rows) * 1e6:,.0f}",
-        "memory, MiB": f"{memory / 2**20:,.0f}",
-    }
+    shown = (
+        what, f"{used / events * 1e6:,.0f}", f"{rows / events:.2f}", f"{used / (events + rows) * 1e6:,.0f}",
+        f"{memory / 2**20:,.0f}",
+    )  # fmt: skip
+    return dict(zip(COLUMNS, shown, strict=True))

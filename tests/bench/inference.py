@@ -12,6 +12,7 @@ from collections import deque
 import numpy as np
 
 from models import packing
+from models.console import progress
 from models.runtime import Classifier
 from models.text import prepare
 from streams.core.template import template_of
@@ -23,10 +24,17 @@ from tests.bench._texts import headlines, log_lines
 def main(argv):
     """Run it; with --write put the table into docs/benchmarks.md."""
     parser = options("inference", __doc__, rounds=5)
-    parser.add_argument("--texts", type=int, default=600, help="of each set and round")
+    parser.add_argument("--texts", type=int, default=300, help="of each set and round")
     chosen = parser.parse_args(argv)
     classifier = Classifier.load(cache=0)
-    rows = [_compare(classifier, *one, rounds=chosen.rounds) for one in _sets(chosen.texts)]
+    rows, sets = [], list(_sets(chosen.texts))
+    with progress("inference") as report:
+        for number, (name, texts) in enumerate(sets):
+
+            def part(done, number=number, name=name):
+                report((number + done) / len(sets), name)
+
+            rows.append(_compare(classifier, name, texts, rounds=chosen.rounds, report=part))
     classifier.close()
     return told("inference", __doc__, rows, chosen=chosen)
 
@@ -41,11 +49,12 @@ def _sets(count):
     yield "mixed", [text for pair in zip(titles[-half:], templates[-half:], strict=False) for text in pair]
 
 
-def _compare(classifier, name, texts, *, rounds):
+def _compare(classifier, name, texts, *, rounds, report):
     sessions = [worker.args[0] for worker in classifier.tools]
     ready = list(_ready(classifier, texts))
     ours, bare = [], []
     for number in range(rounds + 1):
+        report(number / (rounds + 1))
         began = time.perf_counter()
         readings = classifier.classify(texts)
         took = time.perf_counter() - began

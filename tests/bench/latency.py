@@ -14,9 +14,10 @@ from datetime import datetime
 
 from aiokafka import AIOKafkaConsumer
 
+from models.console import progress
 from tests.bench._options import options, told
 from tests.bench._stack import TOPICS, measure, payloads, running
-from tests.bench._texts import headlines
+from tests.bench._texts import endless, headlines
 
 
 def main(argv):
@@ -26,16 +27,18 @@ def main(argv):
     parser.add_argument("--loads", type=float, nargs="+", default=[0.25, 0.5, 0.8])
     parser.add_argument("--warm", type=int, default=800, help="headlines a round, three rounds, to learn the capacity")
     chosen = parser.parse_args(argv)
-    rows = asyncio.run(_run(chosen.loads, chosen.seconds, chosen.warm))
+    with progress("latency") as report:
+        rows = asyncio.run(_run(chosen.loads, chosen.seconds, chosen.warm, report))
     return told("latency", __doc__, rows, chosen=chosen)
 
 
-async def _run(loads, seconds, warm):
-    feed = _endless(headlines()[1])
-    rows, number = [], 0
+async def _run(loads, seconds, warm, report):
+    feed = endless(headlines()[1])
+    rows, number, parts = [], 0, 3 + len(loads) + 1
     async with running() as at, _scored(at) as scored:
         rates = []
         for number in range(3):
+            report(number / parts, "what one worker can do")
             rates.append(
                 await measure(at, "news", list(payloads("news", [next(feed) for _ in range(warm)], number, warm)))
             )
@@ -43,9 +46,11 @@ async def _run(loads, seconds, warm):
         await _taken(scored, 3 * warm)
         for load in loads:
             number += 1
+            report(number / parts, f"{load:.0%} of {capacity:,.0f}/s")
             took = await _under(at, scored, feed, number, per_s=load * capacity, seconds=seconds)
             rows.append(_row(f"{load:.0%} of {capacity:,.0f}/s", took))
         number += 1
+        report(number / parts, "a burst")
         took = await _under(at, scored, feed, number, per_s=10 * capacity, seconds=2.0)
         rows.append(_row("burst: 10 times for 2 s", took))
     return rows
@@ -88,12 +93,3 @@ async def _taken(scored, count):
                     came = datetime.fromisoformat(event["ingested_at"]).timestamp() * 1_000
                     took[event["partition"], event["offset"]] = record.timestamp - came
     return list(took.values())
-
-
-def _endless(texts):
-    """Each text once, then again with a number, so that none comes from the memory of answers."""
-    turn = 0
-    while True:
-        for text in texts:
-            yield f"{text} ({turn})" if turn else text
-        turn += 1

@@ -13,6 +13,7 @@ import time
 import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from models.console import progress
 from streams.adapters.clickhouse import connect
 from streams.core.payloads import TYPES
 from tests.bench._options import options, told
@@ -29,16 +30,18 @@ def main(argv):
     parser = options("loop", __doc__, rounds=5)
     parser.add_argument("--events", type=int, default=20_000, help="of each kind and round")
     chosen = parser.parse_args(argv)
-    rows = asyncio.run(_run(chosen.rounds, chosen.events))
+    with progress("loop") as report:
+        rows = asyncio.run(_run(chosen.rounds, chosen.events, report))
     return told("loop", __doc__, rows, chosen=chosen)
 
 
-async def _run(rounds, events):
+async def _run(rounds, events, report):
     _, lines = log_lines()
     lines = (lines * (events // len(lines) + 1))[:events]
     ours, fetched, cpu = ({kind: [] for kind in WHAT} for _ in range(3))
     async with running() as at:
         for number in range(rounds + 1):
+            report(number / (rounds + 1), f"round {number}" if number else "warming up")
             for kind in WHAT:
                 sent = list(payloads(kind, lines if kind == "logs" else None, number, events))
                 used = at.cpu_s()

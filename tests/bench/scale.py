@@ -13,7 +13,7 @@ from tests.bench import _model
 from tests.bench._options import options, told
 from tests.bench._report import spread, table
 from tests.bench._stack import cpu_s, measure, payloads, running
-from tests.bench._texts import headlines, log_lines
+from tests.bench._texts import endless, headlines, log_lines
 
 PARTS = {"worker": "pulsewire worker", "broker": "kafka.Kafka", "store": "infra.embedded.clickhouse"}
 TOLD = {"model": "pulsewire_inference_seconds_sum", "flush": "pulsewire_flush_seconds_sum"}
@@ -25,7 +25,7 @@ KINDS = {"user": "views, no text", "logs": "log lines", "news": "headlines, each
 
 def main(argv):
     """Run it; with --write put the tables into docs/benchmarks.md."""
-    parser = options("scale", __doc__, rounds=3)
+    parser = options("scale", __doc__, rounds=5)
     parser.add_argument("--events", type=int, default=10_000, help="of each kind and round; of news a tenth")
     chosen = parser.parse_args(argv)
     with progress("scale") as report:
@@ -40,7 +40,7 @@ async def _run(chosen, report):
     found, done = {}, 0
     for workers in WORKERS:
         async with running(workers=workers) as at:
-            feeds = {"news": iter(headlines()[1]), "logs": cycle(log_lines()[1])}
+            feeds = {"news": endless(headlines()[1]), "logs": cycle(log_lines()[1])}
             for number in range(chosen.rounds + 1):
                 for kind in KINDS:
                     events = chosen.events // 10 if kind == "news" else chosen.events

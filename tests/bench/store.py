@@ -33,8 +33,8 @@ STORE = "infra.embedded.clickhouse"
 def main(argv):
     """Run it; with --write put the table into docs/benchmarks.md."""
     parser = options("store", __doc__, rounds=20)
-    parser.add_argument("--windows", type=int, default=10_000_000, help="rows, about")
-    parser.add_argument("--events", type=int, default=2_000_000, help="rows")
+    parser.add_argument("--windows", type=int, default=100_000_000, help="rows, about")
+    parser.add_argument("--events", type=int, default=20_000_000, help="rows")
     parser.add_argument("--only", default="", metavar="WORD", help="questions with this in their name")
     chosen = parser.parse_args(argv)
     rows = asyncio.run(_run(chosen))
