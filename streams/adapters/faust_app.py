@@ -33,7 +33,7 @@ from streams.adapters.offset_marks import OffsetMarks, Words
 from streams.core.deliveries import Deliveries
 from streams.core.event import Record
 from streams.settings import Kafka, Settings
-from streams.topology import DAY_MS, MAX_MESSAGE_BYTES, MEBI, At
+from streams.topology import DAY_MS, MEBI, At
 
 LONGEST_WAIT_S = 14 * DAY_MS // 1_000
 TRY_AGAIN_S: Final = 1.0
@@ -364,7 +364,7 @@ def new_app(settings: Settings, *, on_stopped: Callable[[], Awaitable[None]] | N
         stream_buffer_maxsize=PARCELS,
         consumer_auto_offset_reset="earliest",
         consumer_metadata_max_age_ms=NOTICED_MS,
-        consumer_max_fetch_size=MAX_MESSAGE_BYTES + MEBI,
+        consumer_max_fetch_size=MEBI,  # of a partition, and held until an agent takes it; what is larger comes alone
         broker_max_poll_records=FETCHED,
         broker_commit_interval=1.0,
         # A store may be away for days. Who left the group for having waited too long would not come back to it.

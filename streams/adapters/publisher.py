@@ -21,6 +21,7 @@ from streams.settings import Kafka
 from streams.topology import MAX_MESSAGE_BYTES, MEBI, At
 
 OVERHEAD: Final = 1_024  # of a request and a batch around one message
+SHORT: Final = 256  # bytes of a key that is remembered: producers may send keys of megabytes
 
 
 class KafkaPublisher:
@@ -147,6 +148,10 @@ class _Batches:
         return self._keyless[topic]
 
 
-@lru_cache(65_536)  # series come again and again, and murmur2 is written in Python: 10 us a key
 def _placed(key: bytes, partitions: int) -> int:
+    return _remembered(key, partitions) if len(key) <= SHORT else placing(partitions)(key)
+
+
+@lru_cache(65_536)  # series come again and again, and murmur2 is written in Python: 10 us a key
+def _remembered(key: bytes, partitions: int) -> int:
     return placing(partitions)(key)

@@ -1,6 +1,7 @@
 """What Kafka holds and no test double thinks of: a worker takes it, goes on, and commits."""
 
 import asyncio
+import os
 import time
 from contextlib import asynccontextmanager
 
@@ -33,7 +34,8 @@ async def working(folder):
 
 
 async def send_odd(servers, partition):
-    """No key and no value, as other clients may send; 40 MB that were compressed to some KB."""
+    """No key and no value, as other clients may send; 40 MB that were compressed to some KB; 12 MB that
+    were not, more than a fetch asks for."""
     async with AIOKafkaProducer(
         bootstrap_servers=servers, compression_type="gzip", max_request_size=100_000_000
     ) as producer:
@@ -41,6 +43,7 @@ async def send_odd(servers, partition):
         batch.append(key=None, value=None, timestamp=None)
         await (await producer.send_batch(batch, "news.raw", partition=partition))
         await producer.send_and_wait("news.raw", b"x" * 40_000_000, partition=partition)
+        await producer.send_and_wait("news.raw", os.urandom(12_000_000), partition=partition)
         await producer.send_and_wait("news.raw", EVENT % 0, partition=partition)
 
 
@@ -75,7 +78,7 @@ async def test_what_cannot_be_sent_back_whole_what_is_no_record_and_what_is_too_
         consumer = AIOKafkaConsumer(bootstrap_servers=servers, group_id="pulsewire", enable_auto_commit=False)
         await consumer.start()
         await send_odd(servers, 0)
-        await until_committed(consumer, TopicPartition("news.raw", 0), 3)
+        await until_committed(consumer, TopicPartition("news.raw", 0), 4)
         # Each transaction ends with a marker, an offset without a record: 3, then 7, then 11
         producer = AIOKafkaProducer(bootstrap_servers=servers, transactional_id="one")
         await producer.start()
