@@ -81,7 +81,7 @@ class KafkaPublisher:
             acks="all",
             enable_idempotence=True,
             linger_ms=2,
-            compression_type="lz4",
+            compression_type="zstd",  # aiokafka's lz4 is of level 9: six times the processor, for twice the bytes
             max_batch_size=MEBI,
             max_request_size=MAX_MESSAGE_BYTES,
             request_timeout_ms=20_000,

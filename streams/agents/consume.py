@@ -20,8 +20,9 @@ def consume(
 
     def acknowledge(batch: Batch) -> None:
         faults.at("acknowledge")
+        consumer = app.consumer  # which Faust looks up anew each time
         for record in batch.records:
-            app.consumer.finish(record, generation=batch.generation)
+            consumer.finish(record, generation=batch.generation)
             faults.at("acknowledge.half")
 
     async def agent(stream: Any) -> None:

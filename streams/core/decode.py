@@ -39,6 +39,13 @@ CODES: Final = (
 )  # fmt: skip
 
 
+_NOT_BLANK: Final[dict[type[Payload], tuple[tuple[str, str], ...]]] = {
+    News: (("source", "missing_field"), ("title", "empty_text")),
+    Log: (("service", "missing_field"), ("message", "empty_text")),
+    Action: (("user_id", "missing_field"), ("action", "missing_field")),
+}
+
+
 class _Opened(msgspec.Struct, frozen=True, gc=False):
     """A record's payload, out of whatever it was wrapped in."""
 
@@ -126,7 +133,8 @@ class Decoder:
 
 def _size(record: Record) -> int:
     """Bytes of all that may go into what is published of it."""
-    return sum(map(len, (record.value or b"", record.key or b"", *(value for _, value in record.headers))))
+    headers = sum([len(value) for _, value in record.headers]) if record.headers else 0
+    return len(record.value or b"") + len(record.key or b"") + headers
 
 
 def _open(kind: Kind, raw: bytes, headers: tuple[tuple[str, bytes], ...]) -> _Opened | Rejected:
@@ -147,19 +155,9 @@ def _open(kind: Kind, raw: bytes, headers: tuple[tuple[str, bytes], ...]) -> _Op
 
 def _blank(payload: Payload) -> Rejected | None:
     """What is wrong with a payload whose names or text are blank."""
-    match payload:
-        case News():
-            names, text = {"source": payload.source}, {"title": payload.title}
-        case Log():
-            names, text = {"service": payload.service}, {"message": payload.message}
-        case Action():
-            names, text = {"user_id": payload.user_id, "action": payload.action}, {}
-    for name, value in names.items():
-        if not value.strip():
-            return Rejected("missing_field", f"{name} is blank")
-    for name, value in text.items():
-        if not value.strip():
-            return Rejected("empty_text", f"{name} is blank")
+    for name, code in _NOT_BLANK[type(payload)]:
+        if not getattr(payload, name).strip():
+            return Rejected(code, f"{name} is blank")
     return None
 
 
