@@ -40,9 +40,9 @@ Point = Literal[
     "acknowledge",  # all is stored and published; before the batch is acknowledged
     "acknowledge.half",  # its first event is acknowledged, the others are not
     "shutdown",  # told to end: before the last samples are picked
-    "alerts.publish",  # an alert is due
-    "alerts.insert",  # it is on the topic, not in the table
-    "alerts.stored",  # it is in both, its window rows are not acknowledged
+    "alerts.insert",  # an alert is due
+    "alerts.publish",  # it is in the table, not on the topic
+    "alerts.mark",  # it is in both, the table does not know
 ]
 POINTS: Final[tuple[Point, ...]] = get_args(Point)
 Action = Literal["kill", "stop", "raise", "sleep"]

@@ -87,8 +87,11 @@ class AlertStore(Protocol):
     async def evidence(self, alert: Alert, *, size: int) -> list[Evidence]:
         """The events of the alert's window and series that speak loudest, at most `size`: the same at each call."""
 
-    async def write(self, alerts: Sequence[Alert]) -> None:
-        """Store alerts. Writing again what was written changes nothing."""
+    async def untold(self, kind: Kind) -> list[Alert]:
+        """Alerts that were last written as not told, in the order of their fingerprints, starts and revisions."""
+
+    async def write(self, alerts: Sequence[Alert], *, told: bool) -> None:
+        """Store alerts, and whether the topic is known to have them. Writing again what was written changes nothing."""
 
 
 class Restored(msgspec.Struct, frozen=True):

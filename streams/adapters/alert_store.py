@@ -18,7 +18,7 @@ from streams.topology import DAY_MS, Kind
 
 ALERT_COLUMNS: Final = (
     "id", "fingerprint", "revision", "status", "rule", "severity", "kind", "dimension", "key", "labels", "annotations",
-    "starts_at", "ends_at", "window_start", "window_seconds", "value", "expected", "score", "evidence",
+    "starts_at", "ends_at", "window_start", "window_seconds", "value", "expected", "score", "evidence", "told",
 )  # fmt: skip
 
 _SERIES_A_QUERY: Final = 1_000
@@ -51,14 +51,22 @@ WHERE (kind, dimension, key) IN {series:Array(Tuple(String, String, String))} AN
 ORDER BY kind, dimension, key, window_start, topic, partition
 """
 
-_LATEST: Final = """
+_ALERTS: Final = """
 SELECT id, fingerprint, revision, status, rule, severity, labels, annotations,
     toUnixTimestamp64Milli(starts_at) AS starts_ms, toUnixTimestamp64Milli(ends_at) AS ends_ms,
     toUnixTimestamp64Milli(window_start) AS window_ms, window_seconds, value, expected, score, evidence
 FROM alerts FINAL
-WHERE fingerprint IN {fingerprints:Array(String)}
+"""
+
+_LATEST: Final = f"""{_ALERTS}
+WHERE fingerprint IN {{fingerprints:Array(String)}}
 ORDER BY fingerprint, starts_at DESC, revision DESC
 LIMIT 1 BY fingerprint
+"""
+
+_UNTOLD: Final = f"""{_ALERTS}
+WHERE NOT told AND kind = {{kind:String}}
+ORDER BY fingerprint, starts_at, revision
 """
 
 # Which events speak loudest depends on the rule; the position breaks ties, so that it is the same at each call.
@@ -149,9 +157,15 @@ class ClickHouseAlertStore:
         }
         return [Evidence(*row[:6]) for row in await self._rows(_EVIDENCE, where)]
 
-    async def write(self, alerts: Sequence[Alert]) -> None:
+    async def untold(self, kind: Kind) -> list[Alert]:
         """See `ports.AlertStore`."""
-        await self._inserts.put("alerts", ALERT_COLUMNS, [_alert_row(alert) for alert in alerts])
+        with store_errors():
+            answer = await self._client.query(_UNTOLD, parameters={"kind": kind})
+        return [_alert(row) for row in answer.named_results()]
+
+    async def write(self, alerts: Sequence[Alert], *, told: bool) -> None:
+        """See `ports.AlertStore`."""
+        await self._inserts.put("alerts", ALERT_COLUMNS, [(*_alert_row(alert), told) for alert in alerts])
 
     async def _rows(self, query: str, parameters: dict[str, Any]) -> Sequence[Sequence[Any]]:
         with store_errors():

@@ -22,6 +22,7 @@ class FakeAlertStore:
         self.rows: dict[_RowAt, WindowRow] = {}
         self.events: list[Scored] = []
         self.alerts: dict[tuple[str, str, int], Alert] = {}
+        self._untold: set[tuple[str, str, int]] = set()
 
     def keep(self, rows: Iterable[WindowRow] = (), events: Iterable[Scored] = ()) -> None:
         """Hold what the event hop would have stored."""
@@ -78,10 +79,17 @@ class FakeAlertStore:
         found.sort(key=_ORDER.get(alert.rule, _latest))
         return [_evidence(one, alert.rule) for one in found[:size]]
 
-    async def write(self, alerts: Sequence[Alert]) -> None:
+    async def untold(self, kind: Kind) -> list[Alert]:
         """See `ports.AlertStore`."""
         self._answer()
-        self.alerts |= {(alert.fingerprint, alert.startsAt, alert.revision): alert for alert in alerts}
+        return [alert for at in sorted(self._untold) if (alert := self.alerts[at]).labels["kind"] == kind]
+
+    async def write(self, alerts: Sequence[Alert], *, told: bool) -> None:
+        """See `ports.AlertStore`."""
+        self._answer()
+        written = {(alert.fingerprint, alert.startsAt, alert.revision): alert for alert in alerts}
+        self.alerts |= written
+        self._untold = self._untold - written.keys() if told else self._untold | written.keys()
 
     def _answer(self) -> None:
         if self.away:

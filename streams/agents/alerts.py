@@ -4,8 +4,9 @@
    partition and in no other.
 2. A detector starts from the store: the series that live in its partition, silent ones too, and their latest alerts.
    Everything is fetched before anything is taken, so that a failure leaves no trace.
-3. What is to be told waits in the outbox until the topic and then the table have it. A crash in between has it judged
-   and told again under the same id; were the table first, the topic might never hear of it.
+3. What is to be told goes to the table, to the topic, and is marked in the table as told. After a crash in between the
+   next detector finds it there unmarked and tells it, as it was. Were the topic first, it would be judged again, and
+   what had come late meanwhile could lead to another alert: the topic would have one that the table lacks.
 """
 
 import asyncio
@@ -49,6 +50,7 @@ class _Wanted(msgspec.Struct, frozen=True):
 
     begin: dict[Kind, int]
     first_ms: dict[Series, int]
+    untold: list[Alert]
 
 
 class AlertHop:
@@ -115,6 +117,7 @@ class AlertHop:
             for one, first_ms in wanted.first_ms.items():
                 alerts = [told[name] for name in fingerprints(one) if name in told]
                 detector.adopt(one, rows=stored.get(one, ()), alerts=alerts, first_ms=first_ms)
+        share.outbox += wanted.untold
         for kind, first_ms in wanted.begin.items():
             detector.begin(kind, first_ms)
             share.begun.add(kind)
@@ -123,18 +126,27 @@ class AlertHop:
         detector = share.detector
         begin: dict[Kind, int] = {}
         first_ms: dict[Series, int] = {}
+        untold: list[Alert] = []
         for kind in KINDS:
             mine = [row for row in rows if row.kind == kind]
             if mine and kind not in share.begun:
                 begin[kind] = detector.judges_from(mine)
                 for series in await self._living(kind, since_ms=detector.remembers_from(begin[kind])):
-                    if self._partition_of(str(series).encode()) == partition:
+                    if self._lives_in(partition, series):
                         first_ms[series] = begin[kind]
+                untold += [
+                    alert
+                    for alert in await self._store.untold(kind)
+                    if self._lives_in(partition, Series(kind, alert.labels["dimension"], alert.labels["key"]))
+                ]
             for row in mine:
                 series = Series.of(row)
                 if detector.watches(row) and series not in detector:
                     first_ms[series] = min(first_ms.get(series, row.window_start_ms), row.window_start_ms)
-        return _Wanted(begin, first_ms)
+        return _Wanted(begin, first_ms, untold)
+
+    def _lives_in(self, partition: int, series: Series) -> bool:
+        return self._partition_of(str(series).encode()) == partition
 
     async def _living(self, kind: Kind, *, since_ms: int) -> list[Series]:
         dimensions = [dimension for of, dimension in sorted(WATCH) if of == kind]
@@ -146,11 +158,12 @@ class AlertHop:
         if not share.outbox:
             return
         alerts = [await self._with_evidence(alert) for alert in share.outbox]
+        faults.at("alerts.insert")
+        await self._store.write(alerts, told=False)
         faults.at("alerts.publish")
         await self._publisher.publish([Outgoing(ALERTS, one.fingerprint.encode(), encode_alert(one)) for one in alerts])
-        faults.at("alerts.insert")
-        await self._store.write(alerts)
-        faults.at("alerts.stored")
+        faults.at("alerts.mark")
+        await self._store.write(alerts, told=True)
         share.outbox.clear()
         for alert in alerts:
             metrics.ALERTS.labels(alert.rule, alert.status).inc()

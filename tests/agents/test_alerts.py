@@ -124,24 +124,37 @@ async def test_a_batch_may_be_carried_again(world, which):
     assert {one.id for one in world.broker.alerts} == {one.id for one in world.store.alerts.values()}
 
 
-async def test_a_crash_between_topic_and_table_repeats_the_same_alert(world):
+@pytest.mark.parametrize("late", [False, True], ids=["nothing late", "late rows that would have kept it from firing"])
+@pytest.mark.parametrize("call", [1, 2, 3], ids=["before the table", "before the topic", "before it is marked"])
+async def test_a_crash_in_the_middle_of_telling_leaves_topic_and_table_the_same(world, call, late):
     hop = world.hop()
-    batches = [*messages({PAYMENTS: SURGE}), ticks({"logs"}, 25)]
+    batches = messages({PAYMENTS: SURGE})
     for batch in batches[:21]:
         await carry(hop, world.happens(batch))
+    calls = []
 
-    async def crash(_alerts):
-        raise RuntimeError("power")
+    def crashing(method):
+        async def or_crash(*given, **named):
+            calls.append(method)
+            if len(calls) == call:
+                raise RuntimeError("power")
+            await method(*given, **named)
 
-    write, world.store.write = world.store.write, crash
+        return or_crash
+
+    write, publish = world.store.write, world.broker.publish
+    world.store.write, world.broker.publish = crashing(write), crashing(publish)
+    records = world.happens(batches[21])
     with pytest.raises(RuntimeError, match="power"):
-        await carry(hop, records := world.happens(batches[21]))
-    world.store.write = write
-    assert told(world.broker.alerts) == [("volume_surge", "firing", 1)]
+        await carry(hop, records)
+    world.store.write, world.broker.publish = write, publish
+    for batch in messages({PAYMENTS: counts(*[200] * 20)}) if late else ():
+        world.happens([msgspec.structs.replace(one, last_offset=one.last_offset + 1) for one in batch])
     await carry(world.hop(), records)
-    first, second = world.broker.alerts
-    assert first.id == second.id
-    assert told(world.store.alerts.values()) == [("volume_surge", "firing", 1)]
+    assert {one.id for one in world.broker.alerts} == {one.id for one in world.store.alerts.values()}
+    fires = call > 1 or not late
+    assert told(world.store.alerts.values()) == [("volume_surge", "firing", 1)] * fires
+    assert await world.store.untold("logs") == []
 
 
 async def test_a_series_that_is_silent_since_before_the_restart_is_still_watched(world):

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from streams.faults import POINTS
 
 JOINING = ("rebalance", "restore", "marked", "shutdown")  # points that are passed when workers come or leave
-STOPPED = ("counted", "events.insert", "windows.insert", "stored", "produce", "acknowledge", "alerts.insert")
+STOPPED = ("counted", "events.insert", "windows.insert", "stored", "produce", "acknowledge", "alerts.publish")
 SLEPT = ("counted", "produce.sent", "acknowledge")
 RAISED = (
     "decode.before", "decode.after", "inference", "counted", "events.insert", "windows.insert", "stored",
-    "samples.insert", "produce", "produce.sent", "alerts.publish", "alerts.insert",
+    "samples.insert", "produce", "produce.sent", "alerts.insert", "alerts.publish",
 )  # fmt: skip
 FAMILIES = {
     "a worker killed": (

@@ -38,7 +38,7 @@ async def test_every_event_counts_once_through_twelve_faults(tmp_path: Path, see
     [
         ("counted_offsets", ("kill at stored", "kill at acknowledge"), "windows"),
         ("restore", ("kill at acknowledge", "kill a worker"), "windows"),
-        ("alert_order", ("kill at alerts.insert",), "alerts topic against alerts"),
+        ("untold", ("kill at alerts.publish",), "alerts topic against alerts"),
     ],
 )
 async def test_a_worker_without_a_protection_is_found_out(tmp_path: Path, without, faults, differs):

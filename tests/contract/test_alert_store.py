@@ -133,12 +133,12 @@ async def test_alerts_come_back_as_they_went(store, day_ms):
     series = Series("news", "entity", f"{KEY}{day_ms}")
     evidence = (Evidence("news.raw", 2, 41, "id 'x'", "文字\n'\\", -0.75),)
     first = alert(series, "sentiment_drop", day_ms, evidence=evidence)
-    await store.write([first])
-    await store.write([first])
+    await store.write([first], told=True)
+    await store.write([first], told=True)
     assert await store.latest([first.fingerprint, "unknown"]) == {first.fingerprint: first}
     second = msgspec.structs.replace(first, id="2", revision=2, status="resolved")
-    await store.write([second])
-    await store.write([first])
+    await store.write([second], told=True)
+    await store.write([first], told=True)
     assert await store.latest([first.fingerprint]) == {first.fingerprint: second}
     assert await store.latest([]) == {}
 
@@ -150,7 +150,7 @@ async def test_what_fires_is_found_until_it_is_resolved(store, day_ms):
     end = alert(calm, "volume_surge", day_ms, revision=2, status="resolved", id="end")
     old = alert(again, "volume_surge", day_ms, revision=2, status="resolved", id="old")
     new = alert(again, "volume_surge", day_ms + 60 * MINUTE_MS, id="new")
-    await store.write([first, over, end, old, new])
+    await store.write([first, over, end, old, new], told=True)
     firing = await store.firing("news")
     assert fires in firing
     assert again in firing
@@ -159,13 +159,32 @@ async def test_what_fires_is_found_until_it_is_resolved(store, day_ms):
     assert fires not in await store.firing("logs")
 
 
+async def test_what_was_not_told_is_found_until_it_is(store, day_ms):
+    series = Series("news", "entity", f"{KEY} untold {day_ms}")
+    evidence = (Evidence("news.raw", 2, 41, "id 'x'", "文字\n'\\", -0.75),)
+    first = alert(series, "volume_surge", day_ms, evidence=evidence)
+    second = msgspec.structs.replace(first, id="2", revision=2, status="resolved")
+    await store.write([second, first], told=False)
+
+    async def untold(kind):
+        return [one for one in await store.untold(kind) if one.fingerprint == first.fingerprint]
+
+    assert await untold("news") == [first, second]
+    assert await untold("logs") == []
+    assert await store.latest([first.fingerprint]) == {first.fingerprint: second}
+    await store.write([first], told=True)
+    assert await untold("news") == [second]
+    await store.write([second], told=True)
+    assert await untold("news") == []
+
+
 async def test_the_latest_is_of_the_latest_incident(store, day_ms):
     series = Series("logs", "service", f"again-{day_ms}")
     first = alert(series, "error_surge", day_ms, revision=3, status="resolved")
     second = alert(series, "error_surge", day_ms + 30 * MINUTE_MS, id="b", revision=1)
-    await store.write([second, first])
+    await store.write([second, first], told=True)
     assert await store.latest([first.fingerprint]) == {first.fingerprint: second}
-    await store.write([])
+    await store.write([], told=True)
 
 
 async def test_evidence_of_a_sentiment_is_the_worst(store, day_ms):
@@ -236,7 +255,7 @@ async def test_a_fake_store_can_be_away():
     store.away = True
     for call in (
         store.active("news", [], seconds=60, since_ms=0), store.history([], seconds=60, since_ms=0),
-        store.latest([]), store.firing("news"), store.write([]),
+        store.latest([]), store.firing("news"), store.write([], told=True), store.untold("news"),
         store.evidence(alert(Series("news", "all", "all"), "x", 0), size=1),
     ):  # fmt: skip
         with pytest.raises(StoreAway):
