@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, Final
 
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaProducer, codec
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
 from streams import faults
@@ -19,6 +19,9 @@ from streams.core.message import Outgoing
 from streams.errors import BrokerAway, BrokerRefused
 from streams.settings import Kafka
 from streams.topology import MAX_MESSAGE_BYTES, MEBI, At
+
+# aiokafka has no setting for it, and compresses at level 9: eight times the processor for a fifth fewer bytes
+codec.lz4_encode.__defaults__ = (1,)
 
 OVERHEAD: Final = 1_024  # of a request and a batch around one message
 SHORT: Final = 256  # bytes of a key that is remembered: producers may send keys of megabytes
@@ -81,7 +84,7 @@ class KafkaPublisher:
             acks="all",
             enable_idempotence=True,
             linger_ms=2,
-            compression_type="zstd",  # aiokafka's lz4 is of level 9: six times the processor, for twice the bytes
+            compression_type="lz4",
             max_batch_size=MEBI,
             max_request_size=MAX_MESSAGE_BYTES,
             request_timeout_ms=20_000,
