@@ -5,7 +5,6 @@ the heads' declared metrics on validation rows, which no run learnt from; no tes
 counted by the processor time of the one thread; what else the machine does still moves them by a fifth.
 """
 
-import argparse
 import copy
 import tempfile
 import time
@@ -20,6 +19,7 @@ from models.datasets.dataset import data_folder
 from models.training import start
 from models.training.command import FIRST, Choices
 from models.training.train import gather, train
+from tests.bench._options import options
 from tests.bench._report import write
 
 PAGE = Path(__file__).parents[2] / "docs" / "models" / "ablations.md"
@@ -42,12 +42,11 @@ CHOSEN = set(Choices.__struct_fields__)
 
 def main(argv):
     """Run them; with --write put the table into docs/models/ablations.md, anew after each run."""
-    options = argparse.ArgumentParser(prog="pulsewire bench ablation", description=__doc__)
-    options.add_argument("--steps", type=int, default=600, help="of 32 rows")
-    options.add_argument("--rows", type=int, default=400, help="validation rows of each head")
-    options.add_argument("--only", action="append", choices=sorted(VARIANTS), help="may be given again")
-    options.add_argument("--write", action="store_true", help=f"into docs/models/{PAGE.name}")
-    chosen = options.parse_args(argv)
+    parser = options("ablation", __doc__, into=f"models/{PAGE.name}")
+    parser.add_argument("--steps", type=int, default=600, help="of 32 rows")
+    parser.add_argument("--rows", type=int, default=400, help="validation rows of each head")
+    parser.add_argument("--only", action="append", choices=sorted(VARIANTS), help="may be given again")
+    chosen = parser.parse_args(argv)
     material = gather(CATALOGUE, data_folder())
     beginning = start.multilingual_e5_small(material.texts, packages.cache_folder())
     rows = []

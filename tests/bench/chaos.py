@@ -4,13 +4,13 @@ After the run every table and topic is held to the producer's ledger and to Kafk
 told with its history, and the seed repeats the plan of faults.
 """
 
-import argparse
 import asyncio
 import statistics
 import tempfile
 from pathlib import Path
 
 from streams.errors import PulsewireError
+from tests.bench._options import options
 from tests.bench._report import write
 from tests.chaos.harness import Run, run
 from tests.chaos.kinds import FAMILIES, chosen, plan
@@ -22,17 +22,16 @@ PAGE = Path(__file__).parents[2] / "docs" / "reliability.md"
 
 def main(argv):
     """Run it; with --write put the table into docs/reliability.md."""
-    options = argparse.ArgumentParser(prog="pulsewire bench chaos", description=__doc__)
-    options.add_argument("--faults", type=int, default=40, help="200 have every family of faults strike ten times")
-    options.add_argument("--seed", type=int, default=1)
-    options.add_argument("--workers", type=int, default=3)
-    options.add_argument("--rate", type=int, default=150, help="events a second")
-    options.add_argument("--only", action="append", default=[], metavar="WORD", help="faults with this in their name")
-    options.add_argument("--without", choices=sorted(MUTANTS), default="", help="switch one protection off")
-    options.add_argument("--fake", action="store_true", help="a classifier without a model")
-    options.add_argument("--no-settle", action="store_true", help="let faults overlap")
-    options.add_argument("--write", action="store_true", help="into docs/reliability.md")
-    asked = options.parse_args(argv)
+    parser = options("chaos", __doc__, into="reliability.md")
+    parser.add_argument("--faults", type=int, default=40, help="200 have every family of faults strike ten times")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--workers", type=int, default=3)
+    parser.add_argument("--rate", type=int, default=150, help="events a second")
+    parser.add_argument("--only", action="append", default=[], metavar="WORD", help="faults with this in their name")
+    parser.add_argument("--without", choices=sorted(MUTANTS), default="", help="switch one protection off")
+    parser.add_argument("--fake", action="store_true", help="a classifier without a model")
+    parser.add_argument("--no-settle", action="store_true", help="let faults overlap")
+    asked = parser.parse_args(argv)
     wanted = Run(
         plan=plan(asked.faults, seed=asked.seed, kinds=chosen(asked.only)), seed=asked.seed, workers=asked.workers,
         per_s=asked.rate, fake=asked.fake, without=asked.without, settle=not asked.no_settle,

@@ -5,7 +5,6 @@ from a seed. What must become of each is worked out beforehand, by code that sha
 that is lost, doubled, changed or elsewhere than expected is told with its place, its bytes and the seed.
 """
 
-import argparse
 import asyncio
 import tempfile
 import time
@@ -20,6 +19,7 @@ from infra.init import initialise
 from streams.cli.progress import progress
 from streams.errors import PulsewireError
 from streams.settings import load_settings
+from tests.bench._options import options
 from tests.bench._report import write
 from tests.chaos.cluster import Cluster
 from tests.chaos.fuzzing import Ledger, Unaccounted, check_windows, read_dead_letters, read_stored, send, tell
@@ -42,12 +42,11 @@ class Outcome:
 
 def main(argv):
     """Run it; with --write put the table into docs/reliability.md."""
-    options = argparse.ArgumentParser(prog="pulsewire bench fuzz", description=__doc__)
-    options.add_argument("--events", type=int, default=100_000)
-    options.add_argument("--seed", type=int, default=1)
-    options.add_argument("--model", action="store_true", help="read texts with the real model: far slower")
-    options.add_argument("--write", action="store_true", help="into docs/reliability.md")
-    asked = options.parse_args(argv)
+    parser = options("fuzz", __doc__, into="reliability.md")
+    parser.add_argument("--events", type=int, default=100_000)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--model", action="store_true", help="read texts with the real model: far slower")
+    asked = parser.parse_args(argv)
     with tempfile.TemporaryDirectory() as folder:
         try:
             outcome = asyncio.run(fuzz(asked.events, asked.seed, folder=Path(folder), fake=not asked.model))

@@ -5,10 +5,10 @@ without one. The peers' libraries are installed into a folder of their own at th
 of the bundle in force.
 """
 
-import argparse
 import tempfile
 from pathlib import Path
 
+from tests.bench._options import options
 from tests.bench._report import write
 from tests.bench.race import inference, stream
 from tests.bench.race.environment import cache_folder, python_of_peers, quantized, versions
@@ -37,19 +37,17 @@ for any event. The check is that every event is in each table once.""",
 
 def main(argv):
     """Race; with --write put the tables into docs/benchmarks.md."""
-    options = argparse.ArgumentParser(prog="pulsewire bench peers", description=__doc__)
-    options.add_argument("races", nargs="*", metavar="RACE", help=f"of {', '.join(RACES)}; all where none is named")
-    options.add_argument("--run", type=Path, help="whose weights they read with; the bundle's own where none is named")
-    options.add_argument("--rounds", type=int, default=5)
-    options.add_argument("--texts", type=int, default=200, help="of each set and round of inference")
-    options.add_argument("--events", type=int, default=600, help="of each round; 20 times as many in the loop")
-    options.add_argument(
+    parser = options("peers", __doc__, rounds=5)
+    parser.add_argument("races", nargs="*", metavar="RACE", help=f"of {', '.join(RACES)}; all where none is named")
+    parser.add_argument("--run", type=Path, help="whose weights they read with; the bundle's own where none is named")
+    parser.add_argument("--texts", type=int, default=200, help="of each set and round of inference")
+    parser.add_argument("--events", type=int, default=600, help="of each round; 20 times as many in the loop")
+    parser.add_argument(
         "--only", action="append", default=[], metavar="NAME", help="library or reader; may be given again"
     )
-    options.add_argument("--write", action="store_true", help="into docs/benchmarks.md")
-    asked = options.parse_args(argv)
+    asked = parser.parse_args(argv)
     if unknown := set(asked.races) - set(RACES):
-        options.error(f"there is no race {', '.join(sorted(unknown))}; there are {', '.join(RACES)}")
+        parser.error(f"there is no race {', '.join(sorted(unknown))}; there are {', '.join(RACES)}")
     weights = transformers_folder(asked.run or run_of_bundle(cache_folder()), cache_folder())
     python = python_of_peers(cache_folder())
     quantized(python, weights)

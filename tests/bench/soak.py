@@ -6,7 +6,6 @@ of series is forgotten many times over within the run. Rows are kept for minutes
 they go within it, too. First it is measured how many such events a second the worker takes; then half as many are sent.
 """
 
-import argparse
 import asyncio
 import contextlib
 import json
@@ -21,6 +20,7 @@ import psutil
 from streams.adapters.clickhouse import connect
 from streams.cli.progress import progress
 from streams.errors import PulsewireError
+from tests.bench._options import options
 from tests.bench._report import write
 from tests.bench._slope import means, theil_sen
 from tests.bench._stack import TOPICS, running, send
@@ -56,17 +56,16 @@ class Course:
 
 def main(argv):
     """Run it; with --write put the table into docs/reliability.md."""
-    options = argparse.ArgumentParser(prog="pulsewire bench soak", description=__doc__)
-    options.add_argument("--minutes", type=float, default=30.0)
-    options.add_argument("--warm-up", type=float, help="minutes that do not count; a third of all if not given")
-    options.add_argument("--rate", type=float, help="events a second, instead of half of what the worker takes")
-    options.add_argument("--speed", type=int, default=60, help="seconds of event time in a second")
-    options.add_argument("--keep", type=float, help="minutes that rows are kept; a sixth of all if not given")
-    options.add_argument("--write", action="store_true", help="into docs/reliability.md")
-    asked = options.parse_args(argv)
+    parser = options("soak", __doc__, into="reliability.md")
+    parser.add_argument("--minutes", type=float, default=30.0)
+    parser.add_argument("--warm-up", type=float, help="minutes that do not count; a third of all if not given")
+    parser.add_argument("--rate", type=float, help="events a second, instead of half of what the worker takes")
+    parser.add_argument("--speed", type=int, default=60, help="seconds of event time in a second")
+    parser.add_argument("--keep", type=float, help="minutes that rows are kept; a sixth of all if not given")
+    asked = parser.parse_args(argv)
     warm_up_s = 60 * (asked.minutes / 3 if asked.warm_up is None else asked.warm_up)
     if 60 * asked.minutes - warm_up_s < 2 * STRETCH_S:
-        options.error(f"--minutes {asked.minutes:g} leaves less than {2 * STRETCH_S:.0f} s after the warm-up")
+        parser.error(f"--minutes {asked.minutes:g} leaves less than {2 * STRETCH_S:.0f} s after the warm-up")
     asked.keep = asked.minutes / 6 if asked.keep is None else asked.keep
     course = asyncio.run(soak(minutes=asked.minutes, rate=asked.rate, speed=asked.speed, keep_s=round(60 * asked.keep)))
     rows = rows_of(course, after_s=warm_up_s)
