@@ -25,6 +25,7 @@ def main(argv):
     parser = options("chaos", __doc__, into="reliability.md")
     parser.add_argument("--faults", type=int, default=40, help="200 have every family of faults strike ten times")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--minutes", type=float, default=0, help="no fault strikes later than this; 0: all of them do")
     parser.add_argument("--workers", type=int, default=3)
     parser.add_argument("--rate", type=int, default=150, help="events a second")
     parser.add_argument("--only", action="append", default=[], metavar="WORD", help="faults with this in their name")
@@ -35,6 +36,7 @@ def main(argv):
     wanted = Run(
         plan=plan(asked.faults, seed=asked.seed, kinds=chosen(asked.only)), seed=asked.seed, workers=asked.workers,
         per_s=asked.rate, fake=asked.fake, without=asked.without, settle=not asked.no_settle,
+        minutes=asked.minutes,
     )  # fmt: skip
     print(f"seed {asked.seed}, {asked.faults} faults, {asked.workers} workers", flush=True)
     with tempfile.TemporaryDirectory() as folder:
@@ -73,9 +75,10 @@ def _row(family, kind, took):
 def _told(asked, outcome):
     counted, struck = outcome.counted, sum(map(len, outcome.recovery_s.values()))
     every = [one for took in outcome.recovery_s.values() for one in took]
+    within = f" --minutes {asked.minutes:g}" if asked.minutes else ""
     told = (
-        f"`pulsewire bench chaos --faults {asked.faults} --seed {asked.seed}`: {struck} faults struck {asked.workers}"
-        f" workers in {outcome.took_s:.0f} s. 0 of {counted['events']:,} events lost, 0 doubled;"
+        f"`pulsewire bench chaos --faults {asked.faults} --seed {asked.seed}{within}`: {struck} faults struck"
+        f" {asked.workers} workers in {outcome.took_s:.0f} s. 0 of {counted['events']:,} events lost, 0 doubled;"
         f" {counted['windows']:,} window rows exact, {counted['poison']:,} poison events on their dead-letter topics,"
         f" {counted['alerts']} alerts consistent, {counted['samples']:,} samples within bounds. Made good after"
         f" {statistics.median(every):.1f} s (median), {max(every):.1f} s (worst). Workers that died though nobody"

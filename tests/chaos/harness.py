@@ -42,6 +42,7 @@ class Run:
     fake: bool = False
     without: str = ""
     settle: bool = True  # let each fault be recovered from before the next
+    minutes: float = 0.0  # after which no further fault strikes; 0: all of them
 
 
 @dataclass
@@ -85,7 +86,8 @@ async def run(wanted: Run, folder: Path, *, say=print) -> Outcome:
                 missed = [
                     strike
                     for strike in missed
-                    if not await _strike(strike, cluster, outcome, settle=wanted.settle, say=say)
+                    if (not wanted.minutes or time.monotonic() - began < wanted.minutes * 60)
+                    and not await _strike(strike, cluster, outcome, settle=wanted.settle, say=say)
                 ]
             outcome.not_reached = [strike.kind for strike in missed]
         finally:
