@@ -30,11 +30,12 @@ MAX_MESSAGE_BYTES: Final = 16 * MEBI  # so that a record too large for us still 
 _KEPT = {"retention.ms": str(7 * DAY_MS), "max.message.bytes": str(MAX_MESSAGE_BYTES)}
 # The broker's own stamp: a producer's clock can neither have its events deleted early nor excuse a time in the future
 _STAMPED = {"message.timestamp.type": "LogAppendTime"}
-_COMPACTED = {"cleanup.policy": "compact", "max.message.bytes": str(MAX_MESSAGE_BYTES)}
+# Keys without number would fill the broker's disk if a series that is silent were kept for good: the table has it
+_COMPACTED = {"cleanup.policy": "compact,delete"}
 
 
 def topics() -> dict[str, dict[str, str]]:
     """Each topic of ours with its settings."""
     raw = dict.fromkeys(RAW.values(), _KEPT | _STAMPED)
     others = [*SCORED.values(), *DLQ.values(), ALERTS, SAMPLES]
-    return raw | {name: dict(_KEPT) for name in others} | {WINDOWS: dict(_COMPACTED)}
+    return raw | {name: dict(_KEPT) for name in others} | {WINDOWS: _KEPT | _COMPACTED}

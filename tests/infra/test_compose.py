@@ -126,7 +126,7 @@ def test_the_broker_agrees_with_the_topics():
     assert int(kafka["KAFKA_MESSAGE_MAX_BYTES"]) == MESSAGE_MAX_BYTES == MAX_MESSAGE_BYTES
     assert int(kafka["KAFKA_REPLICA_FETCH_MAX_BYTES"]) >= MAX_MESSAGE_BYTES
     assert int(kafka["KAFKA_LOG_RETENTION_HOURS"]) * 3_600_000 == 7 * DAY_MS
-    assert all(int(t.get("retention.ms", 7 * DAY_MS)) == 7 * DAY_MS for t in topics().values())
+    assert all(int(t["retention.ms"]) == 7 * DAY_MS for t in topics().values())
 
 
 def test_secrets_come_from_the_environment_alone():
