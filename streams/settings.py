@@ -105,7 +105,7 @@ class Settings(BaseSettings):
 
     # alerts and samples
     alert_window_seconds: int = 60
-    alert_history: int = Field(60, ge=4, le=1_440)
+    alert_history: int = Field(60, ge=16, le=1_440)  # of under `Limits.min_history` windows nothing is judged
     cooldown_ms: int = Field(600_000, ge=0)
     sample_every_seconds: int = Field(3_600, ge=60)
     sample_size: int = Field(20, ge=1, le=1_000)

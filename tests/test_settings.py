@@ -43,6 +43,7 @@ def test_the_environment_overrides_the_file(tmp_path, monkeypatch):
         ("BATCH_SIZE", "0", "greater than or equal to 1"),
         ("BATCH_SIZE", "many", "valid integer"),
         ("ALERT_WINDOW_SECONDS", "61", "one of window_seconds, 60, 3600"),
+        ("ALERT_HISTORY", "15", "greater than or equal to 16"),
         ("KAFKA_SECURITY", "TLS", "'PLAINTEXT', 'SSL'"),
     ],
 )

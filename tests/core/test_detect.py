@@ -84,6 +84,14 @@ def test_nothing_is_judged_without_a_past():
     assert detect({PAYMENTS: counts(5, 5, 5, 5, 5, 5, 5, 5, 400)}) != []
 
 
+def test_the_shortest_history_that_may_be_set_sees_an_incident_through():
+    """Of fewer than eight windows beside the incident nothing is judged, and what is not judged counts as calm."""
+    detector = Detector(msgspec.structs.replace(DETECTION, limits=Limits(history=16)))
+    alerts = detect({PAYMENTS: counts(*[20] * 20, *[200] * 8, *[20] * 4)}, detector=detector)
+    assert told(alerts) == [("volume_surge", "firing", 1), ("volume_surge", "resolved", 2)]
+    assert alerts[1].endsAt == rfc3339(minute(28))
+
+
 def test_windows_of_an_incident_are_not_usual():
     """Ten bad minutes among eighteen: with them in the past, the eleventh would be normal."""
     alerts = detect({PAYMENTS: counts(*[20] * 8, *[200] * 30, *[20] * 4)})
