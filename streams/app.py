@@ -188,6 +188,7 @@ class Worker:
 
     def _judge(self, progress: Mapping[At, Progress]) -> None:
         waiting = any(wait.reason for wait in self._waits())
+        metrics.LAG.clear()  # a partition that was taken from us is told of by who has it
         for (topic, partition), one in progress.items():
             metrics.LAG.labels(topic, partition).set(one.lag)
         if what := self._watchdog.stalled(now_s=time.monotonic(), progress=progress, waiting=waiting):

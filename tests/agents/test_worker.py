@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 from faust.types import TP
 
+from streams.adapters import metrics
 from streams.agents.watchdog import Progress
 from streams.app import Worker
 from streams.settings import load_settings
@@ -43,3 +44,12 @@ async def test_who_stands_by_without_a_partition_is_ready():
     worker._app.consumer_generation_id = 3
     await worker._progress(ends)
     assert worker._unready() == {}
+
+
+def test_lag_is_told_of_the_partitions_that_are_here_and_no_others():
+    """Whoever takes a partition over tells its lag: a last word of ours would stand beside it for ever."""
+    worker = worker_in(3, Consumer())
+    worker._judge({tuple(KEPT): Progress(9, 7), tuple(TAKEN): Progress(900, 0)})
+    worker._judge({tuple(KEPT): Progress(9, 8)})
+    told = [(sample.labels, sample.value) for metric in metrics.LAG.collect() for sample in metric.samples]
+    assert told == [({"topic": "news.raw", "partition": "0"}, 1.0)]
