@@ -1,11 +1,11 @@
 """Secrets in texts are masked before anything is stored or published.
 
 1. Masked are e-mail addresses, payment cards, IBANs, private keys, tokens of well-known forms, what follows `Bearer`,
-   user:password in URLs, and the value of a key such as `password` or `api_key`.
+   user:password in URLs, and the value of a key such as `password`, `api_key`, `dbPassword` or `密码`.
 2. Rather let a doubtful thing stand than spoil a text: cards need an issuer's prefix and a right Luhn digit, IBANs a
    right checksum, and a `token: word` of prose is no secret.
 3. A function of the text alone, and `redact(redact(x)) == redact(x)`.
-4. Linear in the text's length: a pattern starts at the edge of a word, and what repeats in it is bounded.
+4. Linear in the text's length: a pattern starts at the edge of a word or with a name, and what repeats is bounded.
 """
 
 import re
@@ -18,16 +18,18 @@ MASK: Final = "<secret>"
 PASSES: Final = 8  # one mask can lay bare the next; texts that need a third pass are made, not met
 
 _NAMES: Final = (
-    r"pass(?:word|wd|phrase)|pwd|token|(?:(?:api|access|private|secret)[_-]?)key|(?:client[_-]?)?secret"
-    r"|authorization|credentials?|cookie|session[_-]?id"
+    r"pass(?:word|wd|phrase)|pwd|(?<=_)pass|token|(?:api|access|private|secret)[_-]?key|(?-i:AccountKey)"
+    r"|(?:client[_-]?)?secret|authorization|credentials?|cookie|session[_-]?id"
 )
-_SECRET_KEY: Final = re.compile(rf"(?:.*[_.-])?(?:{_NAMES})", re.IGNORECASE | re.DOTALL)
+# A name begins a word, or a part of one: accessToken, PGPASSWORD
+_NAME: Final = rf"(?:(?<![A-Za-z0-9])|(?<=[a-z0-9])(?=[A-Z])|(?i:(?=pass(?:w|phrase))))(?i:{_NAMES})"
+_SECRET_KEY: Final = re.compile(rf".*{_NAME}", re.DOTALL)
 _BARE: Final = r"[^\s,;&<>\"'(){}\[\]/=][^\s,;&<>\"'(){}\[\]]*"
 
 _PRIVATE_KEY: Final = (
     r"-----BEGIN [A-Z ]{0,32}PRIVATE KEY-----[A-Za-z0-9+/=\s:,]*(?:-----END [A-Z ]{0,32}PRIVATE KEY-----)?"
 )
-_URL_LOGIN: Final = r"(?<=://)[^\s/@:<>\"']{1,256}:[^\s/@<>\"']{1,256}(?=@)"
+_URL_LOGIN: Final = r"(?<=://)[^\s/@:<>\"']{0,256}:[^\s/<>\"']{1,256}(?=@)"  # redis has no user; some passwords an @
 _EMAIL: Final = (
     r"(?<![A-Za-z0-9._%+-])[A-Za-z0-9._%+-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,24}(?![A-Za-z0-9-])"
 )
@@ -35,19 +37,26 @@ _KNOWN_FORM: Final = (
     r"(?<![A-Za-z0-9_-])(?:(?:AKIA|ASIA)[A-Z0-9]{16}|AIza[A-Za-z0-9_-]{35}"
     r"|gh[pousr]_[A-Za-z0-9]{20,255}|github_pat_[A-Za-z0-9_]{20,255}|glpat-[A-Za-z0-9_-]{20,255}"
     r"|xox[abeprs]-[A-Za-z0-9-]{10,255}|[spr]k_(?:live|test)_[A-Za-z0-9]{10,255}"
+    r"|hf_[A-Za-z0-9]{30,255}|npm_[A-Za-z0-9]{36}|SG\.[A-Za-z0-9_-]{16,64}\.[A-Za-z0-9_-]{16,255}"
     r"|sk-(?=[A-Za-z_-]{0,64}[0-9])[A-Za-z0-9_-]{20,255}"
     r"|eyJ[A-Za-z0-9_-]{8,4096}\.[A-Za-z0-9_-]{4,4096}(?:\.[A-Za-z0-9_-]{0,4096})?)(?![A-Za-z0-9_-])"
 )
 _BEARER: Final = (
     r"(?<![A-Za-z0-9_])((?i:bearer|basic)\s{1,8})(?=[A-Za-z_.~+/-]{0,256}[0-9=])[A-Za-z0-9_.~+/-]{8,4096}={0,2}"
 )
-# password=x, "password": "x"; after a colon in prose only what looks like a secret: password: hunter22
-_NAMED: Final = (
-    rf"(?<![A-Za-z0-9])((?i:{_NAMES})[\"']?\s{{0,4}}(?:"
-    r"=\s{0,4}(?!(?i:bearer|basic)\s|<secret>)(?=\S)"
-    r"|:\s{0,4}(?=[\"'](?!<secret>)|(?=[^\s0-9]{0,256}[0-9])[^\s<]{8})))"
-    rf"(?:\"[^\"\n]{{1,4096}}\"|'[^'\n]{{1,4096}}'|{_BARE})"
+# After `Authorization:` no sentence follows, unless it is about one: what has no digit needs capitals within
+_AUTHORIZED: Final = (
+    r"((?i:authorization)\s{0,4}[:=]\s{0,4}[A-Za-z]{1,16}\s{1,8})"
+    r"(?=[A-Za-z_.~+/-]{0,256}(?:[0-9=]|(?<=[a-z])[A-Z]))[A-Za-z0-9_.~+/=-]{8,4096}"
 )
+# password=x, "password": "x", \"password\": \"x\"; after a colon in prose only what looks like one: password: hunter22
+_NAMED: Final = (
+    rf"({_NAME}(?:\\{{0,2}}[\"'])?\s{{0,4}}(?:"
+    r"=\s{0,4}(?!(?i:bearer|basic)\s|<secret>)(?=\S)"
+    r"|:\s{0,4}(?=\\{0,2}[\"'](?!<secret>)|(?=[^\s0-9]{0,256}[0-9])[^\s<]{8})))"
+    rf"(?:\\{{0,2}}\"[^\"\n]{{1,4096}}\"|\\{{0,2}}'[^'\n]{{1,4096}}'|{_BARE})"
+)
+_NAMED_IN_CHINESE: Final = r"((?:密码|口令|密钥)\s{0,4}[:=：]\s{0,4})(?!<secret>)[!-~]{6,4096}"
 
 # Each rule: marks (in lower case; a text that holds none of them cannot match), pattern, what it becomes.
 _RULES: Final[tuple[tuple[tuple[str, ...], str, str], ...]] = (
@@ -70,17 +79,22 @@ _RULES: Final[tuple[tuple[tuple[str, ...], str, str], ...]] = (
             "sk-",
             "k_live_",
             "k_test_",
+            "hf_",
+            "npm_",
+            "sg.",
             "eyj",
         ),
         _KNOWN_FORM,
         MASK,
     ),
     (("bearer", "basic"), _BEARER, rf"\1{MASK}"),
+    (("authorization",), _AUTHORIZED, rf"\1{MASK}"),
     (
         ("pass", "pwd", "secret", "token", "key", "authorization", "credential", "cookie", "session"),
         _NAMED,
         rf"\1{MASK}",
     ),
+    (("密码", "口令", "密钥"), _NAMED_IN_CHINESE, rf"\1{MASK}"),
 )
 
 _CARD: Final = re.compile(

@@ -32,6 +32,19 @@ JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl"
         ("key AKIAIOSFODNN7EXAMPLE", "key <secret>"),
         ("ghp_0123456789abcdefghijABCDEFGHIJ012345", "<secret>"),
         (f"jwt {JWT}!", "jwt <secret>!"),
+        ('{"accessToken": "abc", "n": 1}', '{"accessToken": <secret>, "n": 1}'),
+        ("dbPassword=abc PGPASSWORD=abc DB_PASS=abc", "dbPassword=<secret> PGPASSWORD=<secret> DB_PASS=<secret>"),
+        (r"body {\"password\": \"a b\", \"n\": 1}", r"body {\"password\": <secret>, \"n\": 1}"),
+        ("AccountName=x;AccountKey=ab+/cd==;Suffix=y", "AccountName=x;AccountKey=<secret>;Suffix=y"),
+        ("sb://x/;SharedAccessKey=ab12=", "sb://x/;SharedAccessKey=<secret>"),
+        ("redis://:pw@cache:6379/0", "redis://<secret>@cache:6379/0"),
+        ("postgres://joe:p@ss@db/x", "postgres://<secret>@db/x"),
+        ("Authorization: Basic dXNlcjpwYXNz", "Authorization: Basic <secret>"),
+        ("Authorization: Token abcdef12", "Authorization: Token <secret>"),
+        ("hf_abcdefghijklmnopqrstuvwxyzABCDEFGH", "<secret>"),
+        ("npm_abcdefghijklmnopqrstuvwxyz0123456789", "<secret>"),
+        ("SG.abcdefghijklmnopqrstuv.abcdefghijklmnopqrstuvwxyz", "<secret>"),
+        ("用户张三，密码：hunter22，登录", "用户张三，密码：<secret>，登录"),
         (f"{PEM} end", "<secret> end"),
     ],
 )
@@ -57,6 +70,12 @@ def test_masks(text, masked):
         "@joe says hi, 5 @ 3",
         "java.lang.Object@1a2b3c",
         "Executing with tokens:",
+        "pass=12 fail=0, bypass=on",
+        "Authorization: Bearer authentication failed",
+        "Basic JavaScript, basic authentication",
+        "密码：至少8位，包括数字和字母",
+        "at http://host:80/joe@example and http://a:80, ask @joe",
+        "monkey=1 turkey: 12345678",
         "",
     ],
 )
@@ -89,6 +108,11 @@ FRAGMENTS = [
     "DE89370400440532013000",
     "/",
     "basic ",
+    "authorization:",
+    "accessToken",
+    "\\",
+    "密码：",
+    "_pass",
 ]
 
 
@@ -101,6 +125,8 @@ def test_redacting_twice_is_redacting_once(text):
 def test_fields_are_masked_by_their_names_and_their_texts():
     fields = {
         "password": "x",
+        "accessToken": "x",
+        "tokenCount": 7,
         "nested": {"db.password": ["y", 5], "token": 7, "tokens": 7, "none": None, "yes": True},
         "list": ["a@b.com", 1.5],
         "card": 4111111111111111,
@@ -108,6 +134,8 @@ def test_fields_are_masked_by_their_names_and_their_texts():
     }
     assert redact_fields(fields) == {
         "password": "<secret>",
+        "accessToken": "<secret>",
+        "tokenCount": 7,
         "nested": {
             "db.password": ["<secret>", "<secret>"],
             "token": "<secret>",
@@ -136,6 +164,9 @@ def test_fields_are_masked_by_their_names_and_their_texts():
         "://a:",
         "sk-",
         "token: x",
+        "aToken",
+        "authorization: a ",
+        "SG.a",
         "-----BEGIN PRIVATE KEY-----",
     ],
 )
