@@ -4,6 +4,8 @@
    see docs/decisions/0002-deterministic-templates.md for what that costs and gains against a learning miner.
 2. The template of a template is itself, unless quotes stand unbalanced or it has more than 2,000 characters.
 3. Linear in the text's length, of which only the first 2,000 characters count.
+4. Of lines made of fields (logfmt, JSON) those that say what happened stay, as templates themselves: of `level=error
+   msg="order 7 failed"` all but the number.
 """
 
 import re
@@ -45,12 +47,22 @@ _AT_AN_EDGE: Final = (
     rf"[A-Za-z\-]+\.(?:[A-Za-z\-]+\.){{1,8}}(?:{_DOMAINS})(?![{_CHARS}])",
 )
 
+# Fields that say what happened
+_TELLING: Final = ("level", "lvl", "severity", "msg", "message", "event", "error", "err", "reason", "exception")
+_QUOTED: Final = r"\"(?:[^\"\\]|\\.)*\""
+_AFTER_ONE: Final = "|".join(rf"(?<=\b{name}=)" for name in _TELLING)
+_TOLD: Final = (
+    rf"=(?i:{_AFTER_ONE})(?P<told>{_QUOTED}|[A-Za-z]+(?![{_CHARS}]))",
+    rf"\"(?:log\.)?(?i:{'|'.join(_TELLING)})\"\s{{0,4}}:\s{{0,4}}(?P<told_in_json>{_QUOTED})",
+)
+
 # What varies by its form. The first alternative that fits at a place wins; what the groups hold stays.
 _FORMS: Final = re.compile(
     "|".join(
         (
             # most words are plain: they are told apart first, for speed alone
             rf"(?<![{_CHARS}<>*])(?=[{_CHARS}~:])(?![a-z]*[g-z][a-z]* )(?:{'|'.join(_AT_AN_EDGE)})",
+            *_TOLD,
             rf"(?P<key>=)[^{_ENDS}&]+",
             # "GET /a/b HTTP/1.1": the verb says what happens, the rest to what
             rf"(?P<verb>\"(?:{_VERBS}) )[^\"]*(?=\")",
@@ -64,7 +76,7 @@ _FORMS: Final = re.compile(
 )
 _WHO: Final = re.compile(
     r"((?:[Ii]nvalid|[Uu]nknown|[Ii]llegal|for|by|as|of) user |[Pp]assword for (?!(?:invalid|unknown|illegal|user) ))"
-    r"[^\s,;:()\[\]，。；：、（）]+"
+    r"[^\s,;:()\[\]\"，。；：、（）]+"
 )
 _TWO: Final = re.compile(r"<\*>[ ,]{1,2}(?:[A-Za-z]+_)?<\*>")
 _RUNS: Final = re.compile(r"(?<![A-Za-z_])((?:[A-Za-z]+_)?<\*>)(?:[ ,]{1,2}\1)+")
@@ -86,4 +98,8 @@ def template_id(template: str) -> str:
 def _mask(match: re.Match[str]) -> str:
     if match.lastgroup == "whole_route":
         return match[0]
+    if match.lastgroup in ("told", "told_in_json"):
+        told = match[match.lastgroup]
+        said = f'"{template_of(told[1:-1])}"' if told[0] == '"' else told
+        return match[0].removesuffix(told) + said
     return f"{match[match.lastindex]}<*>" if match.lastindex else "<*>"

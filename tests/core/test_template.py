@@ -44,6 +44,18 @@ from streams.core.template import template_id, template_of
         ("用户123登录失败，耗时45毫秒", "用户<*>登录失败，耗时<*>毫秒"),
         ("用户=张三，路径/var/log，完成", "用户=<*>，路径<*>，完成"),
         ("no digits here", "no digits here"),
+        (
+            'time="2026-11-24T13:21:38Z" level=error msg="dial tcp 10.0.0.1:80: refused" user=joe',
+            'time=<*> level=error msg="dial tcp <*>: refused" user=<*>',
+        ),
+        ("lvl=warn event=retry n=3 error=EOF", "lvl=warn event=retry n=<*> error=EOF"),
+        (
+            '{"ts":1,"level":"error","msg":"db 7 down","id":"x"}',
+            '{<*>:<*>,"level":"error","msg":"db <*> down",<*>:<*>}',
+        ),
+        ('{"Message": "login by user joe", "n": 1}', '{"Message": "login by user <*>", <*>: <*>}'),
+        (r'msg="open \"a\" failed" rest="x"', r'msg="open \<*> failed" rest=<*>'),
+        ('error=e1 msg="cut', 'error=<*> msg="cut'),
         ("  two \n lines\t", "two lines"),
         ("", ""),
     ],
@@ -79,7 +91,9 @@ WORDS = [
 @given(
     st.lists(
         st.from_regex(
-            r"[a-zA-Z]{1,8}|[0-9]{1,5}|[a-z]{1,4}=[a-z0-9]{1,4}|/[a-z]+/[a-z0-9]+|blk_[0-9]+", fullmatch=True
+            r"[a-zA-Z]{1,8}|[0-9]{1,5}|[a-z]{1,4}=[a-z0-9]{1,4}|/[a-z]+/[a-z0-9]+|blk_[0-9]+"
+            r'|(?:level=|msg=|"msg":)"(?:for user )?[a-z0-9 ]{1,9}"',
+            fullmatch=True,
         ),
         max_size=12,
     )
@@ -107,7 +121,28 @@ def test_ids_stay_what_they_are():
 
 
 @pytest.mark.parametrize(
-    "piece", ["a", "a.", "a_", "-", "a-", "'", '"', "/", "::", "Mon ", "<*> ", "ab_<*> ", "(", "=", "1 Jan ", "http:"]
+    "piece",
+    [
+        "a",
+        "a.",
+        "a_",
+        "-",
+        "a-",
+        "'",
+        '"',
+        "/",
+        "::",
+        "Mon ",
+        "<*> ",
+        "ab_<*> ",
+        "(",
+        "=",
+        "1 Jan ",
+        "http:",
+        'msg="',
+        '"msg":"',
+        'msg="\\a',
+    ],
 )
 def test_is_linear(piece):
     started = time.process_time()
