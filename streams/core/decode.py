@@ -38,6 +38,7 @@ CODES: Final = (
     "bad_timestamp",
 )  # fmt: skip
 
+_AROUND_A_LEVEL: Final = " \t\r\n[]()<>:-"  # as in `[ERROR]`, `ERROR:`, or `-` for none
 
 _NOT_BLANK: Final[dict[type[Payload], tuple[tuple[str, str], ...]]] = {
     News: (("source", "missing_field"), ("title", "empty_text")),
@@ -113,7 +114,7 @@ class Decoder:
             "source": log.service,
             "service": log.service,
             "host": log.host or "",
-            "level": (log.level or "").lower(),
+            "level": (log.level or "").strip(_AROUND_A_LEVEL).lower(),
             "text": text,
             "template": template,
             "template_id": template_id(template),

@@ -19,7 +19,7 @@ from streams.topology import DIMENSIONS, Kind
 ANOMALOUS = 0.5  # an event with at least this anomaly score counts as an anomaly
 ERROR_SEVERITIES = frozenset(("error", "critical"))
 ERROR_LEVELS = frozenset(
-    ("error", "err", "critical", "crit", "fatal", "severe", "alert", "emerg", "emergency", "panic")
+    ("error", "err", "critical", "crit", "fatal", "severe", "alert", "emerg", "emergency", "panic", "e", "f")
 )
 
 WindowAt = tuple[int, int]  # (seconds, start in ms)

@@ -102,6 +102,14 @@ def test_unknown_fields_are_kept_and_redacted():
     assert event.text == "Apple rises\nMore."
 
 
+@pytest.mark.parametrize(
+    ("written", "level"), [("ERROR   ", "error"), ("[Error]", "error"), ("ERROR:", "error"), (" - ", ""), (None, "")]
+)
+def test_a_level_is_read_without_what_a_log_puts_around_it(written, level):
+    """Pythons pad it (`%(levelname)-8s`): what is no level that we know counts as no error, whatever the line says."""
+    assert decode("logs.raw", LOG | {"level": written}).level == level
+
+
 def test_of_a_field_given_twice_the_last_counts():
     assert decode("logs.raw", b'{"ts":1,"service":"s","message":5,"message":"two"}').text == "two"
 

@@ -187,7 +187,8 @@ def test_an_entity_named_twice_counts_once():
 
 
 @pytest.mark.parametrize(
-    ("level", "severity", "errors"), [("error", "info", 1), ("info", "error", 0), ("", "critical", 1)]
+    ("level", "severity", "errors"),
+    [("error", "info", 1), ("e", "info", 1), ("f", "info", 1), ("info", "error", 0), ("", "critical", 1)],
 )
 def test_a_declared_level_decides_what_is_an_error(level, severity, errors):
     state = PartitionWindows(kind="logs", topic="logs.raw", partition=0, sizes=(60,), lateness_ms=0)
