@@ -1,7 +1,8 @@
 """When an event says it happened.
 
 1. A time stamp is RFC 3339 (`T` and `Z` in either case, a space for `T`, any fraction, any offset) or an integer of
-   epoch milliseconds. A time without an offset is no time stamp: nobody can say which moment it means.
+   epoch milliseconds. A time without an offset is no time stamp: nobody can say which moment it means. Nor are seconds,
+   a common mistake that would put all events into January 1970.
 2. What counts as the future is told by the record's own time stamp, never by a clock: the same record gets the same
    answer in every replay.
 """
@@ -14,6 +15,7 @@ from streams.topology import DAY_MS
 
 FUTURE_MS: Final = DAY_MS  # producers' clocks may run ahead of the broker's by this much
 LAST_MS: Final = 7_258_118_400_000  # 2200-01-01: the store's DateTime64(3) ends in 2299
+SECONDS: Final = range(10**9, 10**10)  # 2001 to 2286 in seconds; in milliseconds, the spring of 1970
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MS: Final = timedelta(milliseconds=1)
@@ -39,6 +41,8 @@ def event_time(stamp: str | int, *, ingested_ms: int) -> int | str:
     time_ms = stamp if isinstance(stamp, int) else parse_rfc3339(stamp)
     if time_ms is None:
         return f"{str(stamp)[:40]!r} is no RFC 3339 time with an offset"
+    if isinstance(stamp, int) and stamp in SECONDS:
+        return f"{stamp} looks like seconds: expected epoch milliseconds, {stamp}000"
     if time_ms < 0:
         return f"{str(stamp)[:40]} lies before 1970"
     if time_ms >= LAST_MS:

@@ -140,6 +140,8 @@ def _of_stamp(stamp):
             stamp = (datetime.fromisoformat(stamp) - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds() * 1_000
         except ValueError:
             return {"bad_timestamp"}
+    elif 10**9 <= stamp < 10**10:  # seconds
+        return {"bad_timestamp"}
     if 0 <= stamp < LAST_PAST_MS:
         return {STORED}
     return {"bad_timestamp"} if stamp < 0 or stamp > FIRST_FUTURE_MS else {STORED, "bad_timestamp"}
