@@ -12,6 +12,7 @@ from starlette.routing import Route
 
 from infra.embedded.clickhouse.errors import read_error
 from infra.embedded.clickhouse.execute import Answer, execute
+from infra.embedded.clickhouse.origin import require_local
 from infra.embedded.clickhouse.request import Call, read_call
 from infra.embedded.clickhouse.session import Sessions
 
@@ -52,6 +53,7 @@ class Front:
     async def _answer(self, request: Request) -> Response:
         headers = {"X-ClickHouse-Server-Display-Name": "pulsewire", "X-ClickHouse-Timezone": self._engine.timezone}
         try:
+            require_local(request.headers)
             if request.method == "GET" and not request.url.query:
                 return PlainTextResponse(_OK)  # how people, and some clients, ask whether it is there
             call = await read_call(request, self._users)
