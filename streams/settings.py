@@ -66,6 +66,7 @@ class Settings(BaseSettings):
     kafka: Annotated[str, AfterValidator(_addresses)] = "127.0.0.1:9092"
     clickhouse: Annotated[str, AfterValidator(_url)] = "http://127.0.0.1:8123"
     page: Annotated[str, AfterValidator(_address)] = "127.0.0.1:8080"
+    page_hosts: tuple[Annotated[str, Field(pattern=r"^[\w.-]+$")], ...] = ()
     data_dir: Path = Path(".pulsewire")
     bundle: Path | None = None
     seed_data: Path | None = None

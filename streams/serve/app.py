@@ -38,6 +38,7 @@ def build(settings: Settings, *, clock_ms: Callable[[], int] = now_ms) -> Starle
     """The page and its read API over the store that the settings name. The store may be away, now or later."""
     store, meter = Store(settings), Meter()
     answers = Answers(store, windows=settings.window_seconds)
+    hosts = allowed_hosts(settings.page, listed=settings.page_hosts)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -60,7 +61,7 @@ def build(settings: Settings, *, clock_ms: Callable[[], int] = now_ms) -> Starle
     ]
     return Starlette(
         routes=[*routes, Mount("/static", StaticFiles(directory=STATIC))],
-        middleware=[Middleware(Guard, hosts=allowed_hosts(settings.page)), Middleware(meter.middleware)],
+        middleware=[Middleware(Guard, hosts=hosts), Middleware(meter.middleware)],
         exception_handlers={404: _nothing_here},
         lifespan=lifespan,
     )

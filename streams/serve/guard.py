@@ -1,10 +1,11 @@
 """What every answer carries, and which Host is ours.
 
 Texts of events come from anywhere. The page writes them as text only; should that ever fail, this policy still lets
-no script run but ours. A loopback page answers to loopback names only, or a foreign site could point its own name at
-127.0.0.1 and read along.
+no script run but ours. A loopback page, and one whose names were listed, answers to its names only, or a foreign site
+could point its own name at the page's address and read along by way of somebody's browser.
 """
 
+from collections.abc import Iterable
 from ipaddress import ip_address
 from typing import Final
 
@@ -26,14 +27,18 @@ HEADERS: Final = {
 }
 
 
-def allowed_hosts(page: str) -> frozenset[str] | None:
-    """The names that a page bound to this address answers to; None for any."""
-    host = _name(page)
+_LOOPBACK: Final = frozenset(("localhost", "127.0.0.1", "::1"))
+_REFUSED: Final = "This page does not answer to that name: PULSEWIRE_PAGE_HOSTS lists those beside 127.0.0.1.\n"
+
+
+def allowed_hosts(page: str, *, listed: Iterable[str] = ()) -> frozenset[str] | None:
+    """The names that a page bound to this address answers to, loopback's and those listed; None for any."""
+    host, names = _name(page), frozenset(name.lower() for name in listed)
     try:
         loopback = ip_address(host).is_loopback
     except ValueError:
         loopback = host == "localhost"
-    return frozenset(("localhost", "127.0.0.1", "::1", host)) if loopback else None
+    return _LOOPBACK | names | {host} if loopback or names else None
 
 
 class Guard:
@@ -54,11 +59,11 @@ class Guard:
                 MutableHeaders(scope=message).update(HEADERS)
             await send(message)
 
-        asked = _name(Headers(scope=scope).get("host", ""))
+        asked = _name(Headers(scope=scope).get("host", "").lower())
         if self._hosts is None or asked in self._hosts:
             await self._app(scope, receive, headed)
         else:
-            refusal = PlainTextResponse("This page answers to loopback names only.\n", status_code=421)
+            refusal = PlainTextResponse(_REFUSED, status_code=421)
             await refusal(scope, receive, headed)
 
 

@@ -14,6 +14,7 @@ import yaml
 from infra.embedded.clickhouse.users import READER_LIMITS
 from infra.embedded.kafka import MESSAGE_MAX_BYTES
 from streams.adapters import metrics
+from streams.serve.guard import allowed_hosts
 from streams.serve.meter import Meter
 from streams.settings import PREFIX, Settings, load_settings
 from streams.topology import DAY_MS, MAX_MESSAGE_BYTES, topics
@@ -100,6 +101,8 @@ def test_the_page_is_reachable_from_outside_its_container_and_knows_no_writer(mo
     assert host == "0.0.0.0"  # noqa: S104
     assert SERVICES["page"]["ports"] == [f"127.0.0.1:{port}:{port}"]
     assert "PULSEWIRE_CLICKHOUSE_PASSWORD" not in environment("page")
+    hosts = allowed_hosts(chosen.page, listed=chosen.page_hosts)
+    assert hosts == {"127.0.0.1", "::1", "localhost", "page", host}  # Prometheus comes by the service's name
     assert f":{port}/readyz" in SERVICES["page"]["healthcheck"]["test"][-1]
 
 

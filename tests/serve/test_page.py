@@ -73,6 +73,16 @@ async def test_a_foreign_name_for_our_address_reads_nothing():
         assert (await page.get("/healthz")).status_code == 200
 
 
+async def test_a_page_answers_to_the_names_that_are_listed():
+    for address in ("127.0.0.1:8080", "0.0.0.0:8080"):
+        settings = load_settings(page=address, page_hosts=("Pulse.example.org",))
+        for host, status in {"pulse.EXAMPLE.org": 200, "localhost:8080": 200, "evil.example:8080": 421}.items():
+            async with asking(settings, host=host) as page:
+                answer = await page.get("/healthz")
+            assert answer.status_code == status, (address, host)
+            assert status == 200 or "PULSEWIRE_PAGE_HOSTS" in answer.text
+
+
 @pytest.mark.parametrize("address", ["127.0.0.1:80", "localhost:80", "[::1]:80", "127.1.2.3:80"])
 def test_loopback_pages_answer_to_loopback_names(address):
     assert "localhost" in (allowed_hosts(address) or ())
