@@ -6,46 +6,41 @@ never show in a log or in `repr`.
 
 import difflib
 import os
+import re
 import ssl
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import urlsplit
 
 import msgspec
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic.fields import FieldInfo
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
 
+from streams.addresses import address, addresses, url
 from streams.errors import SettingsError
 
 CONFIG_FILE = "pulsewire.toml"
 PREFIX = "PULSEWIRE_"
 CONFIG = PREFIX + "CONFIG"
+_SECRET = re.compile(r"(?<=^.).*@", re.DOTALL)  # a password in an address, within quotes
+_LISTS = {"window_seconds": "[60, 3600]", "page_hosts": '["pulse.example.org"]', "entities": '[{"name": "Acme"}]'}
 OTHERS = (PREFIX + "WORKERS",)  # read by docker-compose.yml alone
 
 
-def _is_address(value: str) -> bool:
-    host, colon, port = value.strip().rpartition(":")
-    return bool(host and colon and port.isdigit() and 0 < int(port) < 65_536)
+class _Environment(EnvSettingsSource):
+    """The variables. What should be JSON and is not is handed on as text, and refused as every other wrong value is."""
 
-
-def _addresses(value: str) -> str:
-    """A comma-separated list of host:port."""
-    if not all(map(_is_address, value.split(","))):
-        raise ValueError("expected host:port, or several separated by commas, such as 127.0.0.1:9092")
-    return value
-
-
-def _address(value: str) -> str:
-    if "," in value or not _is_address(value):
-        raise ValueError("expected one host:port, such as 127.0.0.1:8080")
-    return value
-
-
-def _url(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError("expected a URL such as http://127.0.0.1:8123")
-    return value.rstrip("/")
+    def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:
+        try:
+            return super().decode_complex_value(field_name, field, value)
+        except ValueError:
+            return value
 
 
 class Entity(BaseModel):
@@ -63,9 +58,9 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, toml_file=CONFIG_FILE, frozen=True, extra="forbid")
 
     # where things are
-    kafka: Annotated[str, AfterValidator(_addresses)] = "127.0.0.1:9092"
-    clickhouse: Annotated[str, AfterValidator(_url)] = "http://127.0.0.1:8123"
-    page: Annotated[str, AfterValidator(_address)] = "127.0.0.1:8080"
+    kafka: Annotated[str, AfterValidator(addresses)] = "127.0.0.1:9092"
+    clickhouse: Annotated[str, AfterValidator(url)] = "http://127.0.0.1:8123"
+    page: Annotated[str, AfterValidator(address)] = "127.0.0.1:8080"
     page_hosts: tuple[Annotated[str, Field(pattern=r"^[\w.-]+$")], ...] = ()
     data_dir: Path = Path(".pulsewire")
     bundle: Path | None = None
@@ -144,7 +139,7 @@ class Settings(BaseSettings):
         cls, settings_cls: type[BaseSettings], *_: PydanticBaseSettingsSource, **sources: PydanticBaseSettingsSource
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         toml = TomlConfigSettingsSource(settings_cls, config_file())
-        return sources["init_settings"], sources["env_settings"], toml
+        return sources["init_settings"], _Environment(settings_cls), toml
 
 
 def load_settings(**overrides: Any) -> Settings:
@@ -192,10 +187,10 @@ def _complaint(error: Any) -> str:
     if error["type"] == "extra_forbidden":
         return f"{config_file()} sets {name}, which is no setting{meant(name)}"
     if error["type"] == "tuple_type":
-        wanted = "expected a list, such as [60, 3600]" if "seconds" in name else "expected a list"
+        wanted = f"expected a list, such as {_LISTS[name]}" if name in _LISTS else "expected a list"
     if "password" in name:
         shown = "(hidden)"
-    return f"setting {name} ({PREFIX}{path[0].upper()}) is {shown}: {wanted}"
+    return f"setting {name} ({PREFIX}{path[0].upper()}) is {_SECRET.sub('(hidden)@', shown)}: {wanted}"
 
 
 def seed_data(settings: Settings) -> Path | None:

@@ -39,7 +39,14 @@ def test_the_environment_overrides_the_file(tmp_path, monkeypatch):
         ("PAGE", "a:1,b:2", "one host:port"),
         ("PAGE", "8080", "one host:port"),
         ("WINDOW_SECONDS", "60", "a list, such as [60, 3600]"),
+        ("WINDOW_SECONDS", "60,3600", "a list, such as [60, 3600]"),
+        ("ENTITIES", "Acme", 'a list, such as [{"name": "Acme"}]'),
+        ("PAGE_HOSTS", "pulse.example.org", 'a list, such as ["pulse.example.org"]'),
         ("CLICKHOUSE", "127.0.0.1:8123", "a URL such as http://"),
+        ("CLICKHOUSE", "http://store:99999", "a URL such as http://"),
+        ("CLICKHOUSE", "http://store:http", "a URL such as http://"),
+        ("CLICKHOUSE", "http://[::1]8123", "a URL such as http://"),
+        ("CLICKHOUSE", "https://proxy/clickhouse", "nothing after host and port, such as https://proxy"),
         ("BATCH_SIZE", "0", "greater than or equal to 1"),
         ("BATCH_SIZE", "many", "valid integer"),
         ("ALERT_WINDOW_SECONDS", "61", "one of window_seconds, 60, 3600"),
@@ -54,6 +61,19 @@ def test_a_wrong_value_is_refused_with_name_value_and_what_is_right(monkeypatch,
     assert name.lower() in str(refused.value)
     assert value in str(refused.value)
     assert right in str(refused.value)
+
+
+@pytest.mark.parametrize("url", ["http://me:geheim@store:8123", "http://me:ge/h@geheim@store", "me:geheim@store"])
+def test_a_password_in_an_address_is_refused_and_not_shown(monkeypatch, url):
+    monkeypatch.setenv("PULSEWIRE_CLICKHOUSE", url)
+    with pytest.raises(SettingsError, match="PULSEWIRE_CLICKHOUSE_USER and PULSEWIRE_CLICKHOUSE_PASSWORD") as refused:
+        load_settings()
+    assert "geheim" not in str(refused.value)
+
+
+@pytest.mark.parametrize("url", ["http://[::1]:8123", "https://store", "https://store:8443/"])
+def test_an_address_of_the_store(url):
+    assert load_settings(clickhouse=url).clickhouse == url.rstrip("/")
 
 
 def test_a_broken_file_is_one_line(tmp_path):
