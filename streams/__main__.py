@@ -10,6 +10,7 @@ import typer
 
 from models.errors import ModelError
 from streams.errors import BrokerAway, PulsewireError, StoreAway
+from streams.remedies import remedy
 
 GROUP = "pulsewire.commands"
 
@@ -37,7 +38,7 @@ def main() -> None:
     try:
         program()()
     except StoreAway as error:
-        sys.exit(f"pulsewire: {error} - start it (`pulsewire up`), or name yours in PULSEWIRE_CLICKHOUSE")
+        sys.exit(f"pulsewire: {error} - {remedy(error)}")
     except BrokerAway as error:
         sys.exit(f"pulsewire: {error} - start it (`pulsewire up`), or name yours in PULSEWIRE_KAFKA")
     except (PulsewireError, ModelError) as error:

@@ -11,6 +11,7 @@ from streams.adapters.event_store import EVENT_COLUMNS, SAMPLE_COLUMNS, WINDOW_C
 from streams.adapters.raw_query import complaint
 from streams.doctor.finding import Finding, fail, ok, warn
 from streams.errors import PulsewireError
+from streams.remedies import remedy
 from streams.settings import Settings
 
 TABLES: Final = ("events", "windows", "alerts", "samples", "trend", "migrations")
@@ -29,7 +30,7 @@ async def examine(settings: Settings) -> list[Finding]:
         client = await connect(settings, database=None)
     except PulsewireError as error:
         detail = f"{settings.clickhouse} does not answer as {settings.clickhouse_user}: {error}"
-        return [fail("clickhouse", detail, "start it (`pulsewire up`), or name another with PULSEWIRE_CLICKHOUSE")]
+        return [fail("clickhouse", detail, remedy(error))]
     try:
         return await _examine(client, settings)
     except PulsewireError as error:
