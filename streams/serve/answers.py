@@ -7,7 +7,7 @@ import msgspec
 
 from streams.core.alert import Evidence
 from streams.serve import asking, queries
-from streams.serve.span import FEW_BUCKETS, Extent, Span, source_for, span_of, width_for
+from streams.serve.span import FEW_BUCKETS, Extent, Span, source_for, span_of, too_fine, width_for
 from streams.serve.store import Row, Store
 from streams.topology import KINDS, Kind
 
@@ -42,6 +42,8 @@ class Answers:
             return {"from": None, "to": None, "seconds": None, "live": False, "points": _columns([])}
         if ask.seconds:
             span = msgspec.structs.replace(span, seconds=ask.seconds)
+        if finer := too_fine(span.to_ms - span.from_ms, span.seconds):  # "all" is as long as history
+            return asking.Refused(finer)
         if source_for(span.seconds, self._windows) is None:
             windows = ", ".join(map(str, self._windows))
             return asking.Refused(f"seconds is {span.seconds}: expected a multiple of one of {windows}")

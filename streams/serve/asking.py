@@ -7,7 +7,7 @@ from typing import Annotated, Final, Literal, TypeVar
 
 import msgspec
 
-from streams.serve.span import MOST_POINTS, Range
+from streams.serve.span import Range, too_fine
 from streams.topology import DIMENSIONS, Kind
 
 Key = Annotated[str, msgspec.Meta(min_length=1, max_length=1_000)]
@@ -78,8 +78,8 @@ class Trend(Stretch, frozen=True, forbid_unknown_fields=True, rename={"from_": "
     def __post_init__(self) -> None:
         Stretch.__post_init__(self)
         bounds = self.bounds_ms
-        if bounds and self.seconds and (bounds[1] - bounds[0]) // (self.seconds * 1_000) > MOST_POINTS:
-            raise ValueError(f"seconds is {self.seconds}: more than {MOST_POINTS} points, ask for wider ones")
+        if bounds and self.seconds and (finer := too_fine(bounds[1] - bounds[0], self.seconds)):
+            raise ValueError(finer)
 
 
 class Events(Stretch, frozen=True, forbid_unknown_fields=True, rename={"from_": "from"}):

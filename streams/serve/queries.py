@@ -119,9 +119,10 @@ FROM
 
 EVENTS: Final = """
 SELECT kind, topic, partition, offset, event_id, toUnixTimestamp64Milli(event_time) AS time_ms, source, service, host,
-       lang, entities, substringUTF8(text, 1, 4000) AS text, url, user_id, action, item_id, value, level, sentiment,
-       sentiment_score, category, category_score, intent, severity, severity_score, template, template_id,
-       anomaly_score, model, extra, heads
+       lang, entities, substringUTF8(text, 1, 4000) AS text, substringUTF8(url, 1, 4000) AS url, user_id, action,
+       item_id, value, level, sentiment, sentiment_score, category, category_score, intent, severity, severity_score,
+       substringUTF8(template, 1, 4000) AS template, template_id, anomaly_score, model,
+       substringUTF8(extra, 1, 4000) AS extra, heads
 FROM events FINAL
 WHERE kind = {kind:String}
   AND event_time >= fromUnixTimestamp64Milli({from_ms:Int64})

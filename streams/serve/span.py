@@ -63,6 +63,13 @@ def width_for(length_ms: int, *, base: int, most: int = MOST_BUCKETS) -> int:
     return -(-least // unit) * unit
 
 
+def too_fine(length_ms: int, seconds: int) -> str:
+    """Why points of this width are too many for an answer; empty where they are not."""
+    if length_ms // (seconds * 1_000) <= MOST_POINTS:
+        return ""
+    return f"seconds is {seconds}: more than {MOST_POINTS} points, ask for wider ones"
+
+
 def source_for(width: int, windows: Sequence[int]) -> int | None:
     """The widest stored windows that buckets of this width are made of, or None where none divides it."""
     return max((seconds for seconds in windows if width % seconds == 0), default=None)
