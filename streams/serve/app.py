@@ -73,8 +73,9 @@ def _api(kind: type[msgspec.Struct], ask: Ask, store: Store, meter: Meter) -> Ca
         try:
             answer = question if isinstance(question, asking.Refused) else await ask(question)
         except (StoreAway, StoreRefused) as error:
-            meter.store_up.set(0)
-            return _json(reason_of(error, store.address), status=503)
+            reason = reason_of(error, store.address)
+            meter.store_up.set(reason["error"] == "too_much")  # it is there, and this was more than it gives a reader
+            return _json(reason, status=503)
         if isinstance(answer, asking.Refused):
             return _json({"error": "bad_request", "detail": answer.detail}, status=400)
         meter.store_up.set(1)

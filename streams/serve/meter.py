@@ -1,5 +1,6 @@
 """Metrics of the page's own process."""
 
+import math
 import time
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -22,6 +23,7 @@ class Meter:
         self.store_up = Gauge(
             "pulsewire_page_store_up", "1 if the store answered when it was last asked", registry=self.registry
         )
+        self.store_up.set(math.nan)  # until it was asked: neither up nor down, which no alert takes for down
 
     async def page(self, _request: Request) -> Response:
         """What Prometheus reads."""

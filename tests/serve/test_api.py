@@ -153,8 +153,10 @@ async def test_metrics_and_health(page):
 
 async def test_a_store_that_is_away_is_said_and_forgiven():
     async with asking(load_settings(clickhouse="http://127.0.0.1:9")) as page:
+        assert "pulsewire_page_store_up NaN" in (await page.get("/metrics")).text  # nobody has asked it yet
         answer = await page.get("/api/overview")
         assert answer.status_code == 503
+        assert "pulsewire_page_store_up 0.0" in (await page.get("/metrics")).text
         assert answer.json()["error"] == "store_away"
         assert "127.0.0.1:9" in answer.json()["detail"]
         assert (await page.get("/readyz")).status_code == 503

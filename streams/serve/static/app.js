@@ -124,6 +124,17 @@ function showTrouble(error) {
   say("away", title);
 }
 
+// The course of a picked series. One that there cannot be, as an address passed on may name it, is picked no more.
+async function trend(picked, range) {
+  try {
+    return await get("trend", { ...picked, range });
+  } catch (error) {
+    if (error.code !== "bad_request") throw error;
+    if (state.picked === picked) { state.picked = null; remember(); }
+    return null;
+  }
+}
+
 async function refresh() {
   clearTimeout(timer);
   const mine = ++turn, { range, about, picked } = state;
@@ -132,7 +143,7 @@ async function refresh() {
     const [overview, incidents, topics, services, actions, chosen, ...heads] = await Promise.all([
       get("overview", { range }), get("alerts"), get("top", { kind: "news", dimension: about, range }),
       get("top", { kind: "logs", dimension: "service", range }), get("top", { kind: "user", dimension: "action", range }),
-      picked ? get("trend", { ...picked, range }) : null, ...KINDS.map((kind) => get("top", { kind, dimension: "head", range, limit: 20 })),
+      picked ? trend(picked, range) : null, ...KINDS.map((kind) => get("top", { kind, dimension: "head", range, limit: 20 })),
     ]);
     if (mine !== turn) return;
     showTrouble(null);
