@@ -19,7 +19,7 @@ from models import manifest as manifests
 from models.console import Report
 from models.datasets.dataset import Dataset, sample
 from models.datasets.ours import OURS
-from models.errors import NoCuda
+from models.errors import ExportError, NoCuda
 from models.evaluation import SetReport, evaluate
 from models.manifest import FORMAT, MANIFEST, MODEL, TOKENIZER, Manifest
 from models.publish import published
@@ -53,8 +53,12 @@ def export(source: Path, plan: Plan, *, report: Report) -> Manifest:
 
     Raises:
         RunError: `source` holds no whole run.
-        ExportError: the graph does not answer as the network does, or the target exists or cannot be written.
+        ExportError: the name is none for a bundle, the graph does not answer as the network does, or the target exists
+            or cannot be written.
     """
+    if not manifests.NAME.fullmatch(plan.name):
+        msg = f"a bundle cannot be called {plan.name!r}: take letters, digits, '.', '_' and '-', such as desk"
+        raise ExportError(msg)
     run, network, tokenizer_json = run_folder.load(source)
     with published(plan.target, replace=plan.replace) as part:
         (part / TOKENIZER).write_text(tokenizer_json, encoding="utf-8")

@@ -12,10 +12,12 @@ A bundle is used only when all of it fits:
 3. there is one output per head, as wide as the head has labels, and no label stands twice;
 4. `sentiment` and `severity` have the labels that the topics and tables promise;
 5. temperatures, thresholds and kinds are those of heads that it has;
-6. the graph's own inputs and outputs are those of the manifest (the runtime checks it, it alone opens the graph).
+6. its name is one that a folder and a line of the registry's history can have;
+7. the graph's own inputs and outputs are those of the manifest (the runtime checks it, it alone opens the graph).
 """
 
 import hashlib
+import re
 from pathlib import Path
 
 import msgspec
@@ -29,6 +31,7 @@ FORMAT = 1
 MANIFEST = "manifest.json"
 MODEL = "model.onnx"
 TOKENIZER = "tokenizer.json"
+NAME = re.compile(r"\w[\w.-]{0,99}")
 PROMISED = {"sentiment": SENTIMENT, "severity": SEVERITY}
 ADVICE = "restore it with `pulsewire bundle rollback`, or export it again"
 
@@ -129,6 +132,8 @@ def _contract(manifest: Manifest) -> list[str]:
     complaints = []
     if manifest.format != FORMAT:
         complaints.append(f"format {manifest.format} is not {FORMAT}, the one that this version reads")
+    if not NAME.fullmatch(manifest.name):
+        complaints.append(f"its name is {manifest.name!r}, not letters, digits, '.', '_' and '-' alone")
     if manifest.normalization != NORMALIZATION:
         complaints.append(f"its texts are normalised by rule {manifest.normalization!r}, here it is {NORMALIZATION!r}")
     if manifest.inputs != inputs():

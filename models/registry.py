@@ -1,7 +1,7 @@
 """Which bundle is in force, and how another one takes its place.
 
     <data_dir>/bundles/
-        <name>/       a whole bundle, never changed after it was put there
+        <name>/       a whole bundle; only another one that is promoted by its name takes its place
         history       the names that were promoted, one a line; the last one is in force
 
 The bundle in force is the one that PULSEWIRE_BUNDLE names, else the last line of `history`, else `base`, the larger of
@@ -12,13 +12,13 @@ history appear in one atomic step, so a reader never sees half of either.
 
 import os
 import shutil
-import tempfile
 from pathlib import Path
 
 import msgspec
 
 from models import manifest, places
 from models.errors import BundleError
+from models.publish import published
 
 SHIPPED = "shipped"  # in the history
 _HERE = Path(__file__).parent
@@ -65,14 +65,16 @@ def entries(data_dir: Path | None = None) -> list[Entry]:
 
 
 def promote(named: Path, data_dir: Path | None = None) -> str:
-    """Check a bundle, copy it into the store and put it in force; its name. `BundleError` leaves all as it was."""
+    """Check a bundle, copy it into the store and put it in force; its name. `ModelError` leaves all as it was."""
     source = resolved(named)
-    name = manifest.read(source).name
-    store = _store(data_dir)
-    store.mkdir(parents=True, exist_ok=True)
+    found = manifest.read(source)
+    name, store = found.name, _store(data_dir)
     if ships := [one for one, folder in _PROMOTED.items() if folder.resolve() == source.resolve()]:
         (name,) = ships
-    elif not (store / name).exists():
+    elif name in _PROMOTED:
+        msg = f"{source} goes by the name of one that ships, {name}: export it under another --name"
+        raise BundleError(msg)
+    elif not _holds(store / name, found):
         _copy(source, store / name)
     if _last(store) != name:
         _write(store, [*_history(store), name])
@@ -113,29 +115,42 @@ def _ship() -> list[Path]:
 
 
 def _history(store: Path) -> list[str]:
+    path = store / "history"
     try:
-        return (store / "history").read_text(encoding="utf-8").split()
+        return path.read_text(encoding="utf-8").split()
     except FileNotFoundError:
         return []
+    except (OSError, UnicodeDecodeError) as error:
+        msg = f"{path} cannot be read ({error}): mend it, or delete it to have the shipped bundle in force"
+        raise BundleError(msg) from error
 
 
 def _last(store: Path) -> str:
     return (_history(store) or [SHIPPED])[-1]
 
 
-def _copy(source: Path, target: Path) -> None:
-    part = Path(tempfile.mkdtemp(prefix=".part-", dir=target.parent))
+def _holds(folder: Path, wanted: manifest.Manifest) -> bool:
+    """Whether this very bundle lies there whole. A name tells the graph alone, not how it was calibrated."""
     try:
+        return manifest.read(folder) == wanted
+    except BundleError:
+        return False
+
+
+def _copy(source: Path, target: Path) -> None:
+    with published(target, replace=True) as part:
         for name in (manifest.MODEL, manifest.TOKENIZER, manifest.MANIFEST):
             shutil.copyfile(source / name, part / name)
-        part.chmod(0o755)
-        part.rename(target)
-    except BaseException:
-        shutil.rmtree(part, ignore_errors=True)
-        raise
+        manifest.read(part)  # the source may have been replaced meanwhile
 
 
 def _write(store: Path, history: list[str]) -> None:
     part = store / f".history-{os.getpid()}"
-    part.write_text("".join(f"{name}\n" for name in history), encoding="utf-8")
-    part.replace(store / "history")
+    try:
+        store.mkdir(parents=True, exist_ok=True)
+        part.write_text("".join(f"{name}\n" for name in history), encoding="utf-8")
+        part.replace(store / "history")
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        msg = f"{store / 'history'} cannot be written ({error.strerror}): make room there; all is as it was"
+        raise BundleError(msg) from error

@@ -1,20 +1,28 @@
+import errno
+import shutil
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from models import manifest, registry
-from models.errors import BundleError
+from models.errors import BundleError, ModelError
+from tests.models.test_cli import one_line, pulsewire
 
 
 @pytest.fixture
 def other(linked: Path) -> Path:
     """A second whole bundle: the shipped one under another name."""
-    path = linked / manifest.MANIFEST
-    values = msgspec.json.decode(path.read_bytes())
+    return saying(linked, name="other")
+
+
+def saying(bundle: Path, **values: object) -> Path:
+    """The bundle with other values in its manifest."""
+    path = bundle / manifest.MANIFEST
+    known = msgspec.json.decode(path.read_bytes())
     path.unlink()
-    path.write_bytes(msgspec.json.encode(values | {"name": "other"}))
-    return linked
+    path.write_bytes(msgspec.json.encode(known | values))
+    return bundle
 
 
 def test_the_shipped_bundle_is_the_default(tmp_path: Path) -> None:
@@ -114,3 +122,50 @@ def test_the_settings_file_names_folders_too(tmp_path: Path, monkeypatch: pytest
     file.write_text('bundle = "from-the-file"\n')
     monkeypatch.setenv("PULSEWIRE_CONFIG", str(file))
     assert registry.active(tmp_path) == Path("from-the-file")
+
+
+@pytest.mark.parametrize("name", ["my base", "a/b", "..", "", "shipped"])
+def test_a_name_that_no_folder_or_line_can_have_is_refused(linked: Path, tmp_path: Path, name: str) -> None:
+    with pytest.raises(BundleError, match="name"):
+        registry.promote(saying(linked, name=name), tmp_path)
+    assert registry.active(tmp_path) == registry.shipped()
+    assert not (tmp_path / "bundles").exists()
+
+
+def test_one_that_was_damaged_in_the_store_is_mended_by_promoting_it_again(other: Path, tmp_path: Path) -> None:
+    registry.promote(other, tmp_path)
+    (tmp_path / "bundles" / "other" / manifest.TOKENIZER).write_text("{}")
+    registry.promote(other, tmp_path)
+    assert manifest.read(registry.active(tmp_path)).name == "other"
+
+
+def test_the_same_graph_calibrated_anew_takes_the_place_of_its_namesake(other: Path, tmp_path: Path) -> None:
+    registry.promote(other, tmp_path)
+    registry.promote(saying(other, temperatures={"sentiment": 2.5}), tmp_path)
+    assert manifest.read(registry.active(tmp_path)).temperatures == {"sentiment": 2.5}
+
+
+@pytest.mark.parametrize("at", [manifest.MODEL, manifest.MANIFEST, "history"])
+def test_a_disk_that_fills_up_leaves_all_as_it_was(
+    other: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: str
+) -> None:
+    registry.promote(registry.shipped(), tmp_path / "data")
+    copy, write = shutil.copyfile, Path.write_text
+
+    def full(path: Path) -> None:
+        if at in path.name:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(shutil, "copyfile", lambda source, to: (full(to), copy(source, to)))
+    monkeypatch.setattr(Path, "write_text", lambda self, *some, **named: (full(self), write(self, *some, **named)))
+    assert "No space left on device" in one_line(pulsewire("bundle", "promote", str(other)))
+    assert registry.active(tmp_path / "data") == registry.shipped()
+    left = {path.name for path in (tmp_path / "data").rglob("*") if path.name.startswith(".")}
+    assert not left
+
+
+def test_a_history_that_cannot_be_read_is_said(tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("no folder")
+    with pytest.raises(ModelError, match="history cannot be read"):
+        registry.active(tmp_path / "data")
+    assert "cannot be read" in one_line(pulsewire("bundle", "list"))

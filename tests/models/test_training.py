@@ -148,6 +148,11 @@ def test_a_bundle_that_is_there_is_not_replaced_unasked(run: Path, bundle: Path)
         export(run, Plan(target=bundle), report=quiet)
 
 
+def test_a_name_that_no_bundle_may_have_is_refused_at_once(tmp_path: Path) -> None:
+    with pytest.raises(ExportError, match="cannot be called 'my base': take letters"):
+        export(tmp_path / "no run", Plan(target=tmp_path / "bundle", name="my base"), report=quiet)
+
+
 def test_a_bundle_that_disagrees_is_not_published(run: Path, bundle: Path) -> None:
     before = (bundle / "manifest.json").read_bytes()
     low = r"less than 101\.00% of the labels are the network's: sentiment \(.*% of 40 texts\), .*: nothing was written"
