@@ -168,7 +168,7 @@ def _added(given: Sequence[str], text: str, label: str, *, measured: bool = Fals
         for remark in found.remarks:
             typer.echo(f"{made.source}: {remark}", err=True)
         sets.append(made)
-    return sets
+    return own.told_apart(sets)
 
 
 def _teach(

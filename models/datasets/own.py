@@ -2,6 +2,8 @@
 
 import re
 from collections import Counter
+from collections.abc import Sequence
+from itertools import chain, count
 from pathlib import Path
 
 import msgspec
@@ -61,6 +63,16 @@ def to_measure(given: str, fields: Fields) -> tuple[Dataset, Labelled]:
     path, head = _parted(given)
     found = _rows(path, fields)
     return _dataset(path, head, Split((), found.rows)), found
+
+
+def told_apart(sets: Sequence[Dataset]) -> list[Dataset]:
+    """The sets, a number behind a name that another has: figures, plots and comparisons go by it."""
+    made: dict[str, Dataset] = {}
+    for one in sets:
+        names = chain((one.name,), (f"{one.name}-{number}" for number in count(2)))
+        name = next(name for name in names if name not in made)
+        made[name] = msgspec.structs.replace(one, name=name)
+    return list(made.values())
 
 
 def require_labels(rows: tuple[Example, ...], labels: tuple[str, ...], *, path: str, head: str) -> None:

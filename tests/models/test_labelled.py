@@ -7,7 +7,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from models import heads
+from models import heads, measuring
+from models.comparison import compare
 from models.datasets import labelled, own
 from models.datasets.dataset import Example
 from models.datasets.labelled import Fields
@@ -160,6 +161,21 @@ def test_a_users_file_is_measured_or_refused_and_never_passed_over(tmp_path: Pat
     for bad, why in ((other, "label 'great', which sentiment lacks"), (desk, "has no head 'desk' for my rows.jsonl")):
         with pytest.raises(DatasetError, match=why):
             ask(fake, [bad], tmp_path, report=lambda _done, _note="": None)
+
+
+def test_files_of_one_name_are_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given_, seen = [], []
+    for folder, label in (("one", "positive"), ("two", "negative")):
+        path = tmp_path / folder / "mine.csv"
+        path.parent.mkdir()
+        path.write_text("text,label\n" + "".join(f"{folder} {number},{label}\n" for number in range(9)))
+        given_ += ["--data", f"{path}:sentiment"]
+    monkeypatch.setattr(measuring, "measure", lambda _bundle, _against, sets, *_rest, **_more: seen.extend(sets))
+    pulsewire("evaluate", *given_)
+    assert [one.name for one in seen] == ["own-mine", "own-mine-2"]
+    asked = ask(FakeClassifier(), seen, tmp_path, report=lambda _done, _note="": None)
+    for one in compare(asked, asked):  # each with itself
+        assert (one.low, one.high) == (0, 0)
 
 
 def test_a_sample_that_was_sent_to_be_labelled_comes_back_with_its_label(tmp_path: Path) -> None:
