@@ -53,7 +53,8 @@ def average(folders: Sequence[Path], out: Path) -> Run:
         hashes={},
         measured=(),
     )
-    run_folder.save(out, made, network, tokenizer_json)
+    with run_folder.alone(out):
+        run_folder.save(out, made, network, tokenizer_json)
     return made
 
 

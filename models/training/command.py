@@ -9,6 +9,7 @@ from models import packages
 from models.console import Report
 from models.datasets.catalogue import CATALOGUE
 from models.datasets.dataset import Dataset, sample
+from models.errors import RunError
 from models.training import checkpoint, start
 from models.training import train as training
 from models.training.recipe import Recipe, Step
@@ -65,6 +66,9 @@ def run(where: Where, data: Path, choices: Choices, *, added: Sequence[Dataset] 
 
     `added` are sets beside those of the catalogue.
     """
+    if where.further and where.further.resolve() == where.out.resolve():
+        msg = f"the run would be written over the one that it goes on from, {where.out}: name another folder with --out"
+        raise RunError(msg)
     checkpoint.require(where.out, resume=where.resume, replace=where.replace)  # said before the sets are read
     material = training.gather((*CATALOGUE, *added), data)
     if where.further:

@@ -43,7 +43,6 @@ class Keeper:
         checkpoint.require(self._folder, resume=resume, replace=replace)
         if resume:
             self._measured = list(checkpoint.resume(self._folder, self._loop, self._who))
-        run_folder.ready(self._folder)
         if not resume:
             for name in (checkpoint.FILE, BEST):
                 (self._folder / name).unlink(missing_ok=True)

@@ -10,22 +10,30 @@ runs/<name>/
     resume.safetensors  what --resume needs; gone at the end
     best.safetensors    under --patience the best weights so far; gone at the end
 
-Every file but the logs is replaced in one step, so that a run can be exported while it goes on.
+1. Every file but the logs is replaced in one step, so that a run can be exported while it goes on.
+2. One process at a time writes into it (`alone`): two would leave the weights of one beside the figures of the other.
 """
 
+import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from safetensors.torch import save as to_bytes
+from tokenizers import Tokenizer
 from transformers import BertConfig, BertModel
 
 from models.errors import RunError
 from models.manifest import DataRecord
 from models.training.network import Network
 from models.training.validation import Measured
+
+# What the libraries raise over files that are cut off, or another version's
+_DAMAGED = (OSError, ValueError, TypeError, KeyError, RuntimeError, msgspec.MsgspecError, SafetensorError)
 
 
 class Run(msgspec.Struct, frozen=True):
@@ -52,6 +60,31 @@ class Run(msgspec.Struct, frozen=True):
     kept_step: int = 0  # after which the weights were as they are kept
     averaged: tuple[str, ...] = ()  # the runs whose mean it is
     teacher: str = ""  # the run that a student was taught by, and which of its layers it began with
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Have the folder, made if need be, to oneself; `RunError` while another run is being written there.
+
+    The lock is on the folder itself: it leaves no file, and ends with its process however that ends.
+    """
+    ready(folder)
+    held = os.open(folder, os.O_RDONLY)
+    try:
+        _lock(held, folder)
+        yield
+    finally:
+        os.close(held)
+
+
+def _lock(held: int, folder: Path) -> None:
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        msg = f"another process writes a run into {folder}: wait for its end, or name another folder with --out"
+        raise RunError(msg) from error
+    except OSError:
+        pass  # NFS and some others lock no folders: a run there is not refused for it
 
 
 def save(folder: Path, run: Run, network: Network, tokenizer_json: str) -> None:
@@ -101,8 +134,19 @@ def load(folder: Path) -> tuple[Run, Network, str]:
         config._attn_implementation = "eager"  # noqa: SLF001 - it is not kept in the JSON
         network = Network(BertModel(config, add_pooling_layer=False), run.heads)
         network.load_state_dict(load_file(folder / "model.safetensors"))
-        tokenizer_json = (folder / "tokenizer.json").read_text(encoding="utf-8")
-    except (OSError, msgspec.MsgspecError, RuntimeError, SafetensorError) as error:
-        msg = f"{folder} holds no whole training run ({error}): name a folder that `pulsewire train` wrote"
+        tokenizer_json = _tokenizer(folder / "tokenizer.json")
+    except _DAMAGED as error:
+        why = " ".join(str(error).split())
+        msg = f"{folder} holds no whole training run ({why[:200]}): name a folder that `pulsewire train` wrote"
         raise RunError(msg) from error
     return run, network.eval(), tokenizer_json
+
+
+def _tokenizer(path: Path) -> str:
+    found = path.read_text(encoding="utf-8")
+    try:
+        Tokenizer.from_str(found)
+    except Exception as error:  # tokenizers raises bare Exception
+        msg = f"{path.name}: {error}"
+        raise ValueError(msg) from error
+    return found

@@ -25,6 +25,9 @@ CHECKPOINT_S = 300.0
 
 def run(teacher: Path, out: Path, data: Path, recipe: Recipe, *, layers: int, report: Report) -> Run:
     """Teach a student of so many layers and leave its run in `out`; `ModelError` when sets or teacher are not whole."""
+    if out.resolve() == teacher.resolve():
+        msg = f"the student would be written over its teacher in {out}: name another folder with --out"
+        raise RunError(msg)
     _known, network, _tokenizer = run_folder.load(teacher)  # said before the sets are read
     chosen = _layers(network, layers)
     texts = lessons.collect(train.gather(CATALOGUE, data), CATALOGUE, data)
@@ -41,6 +44,11 @@ def _layers(network: Network, layers: int) -> tuple[int, ...]:
 
 def taught(teacher: Path, out: Path, texts: Texts, recipe: Recipe, *, layers: Sequence[int], report: Report) -> Run:
     """The same with these texts and these of the teacher's layers."""
+    with run_folder.alone(out):
+        return _taught(teacher, out, texts, recipe, layers=layers, report=report)
+
+
+def _taught(teacher: Path, out: Path, texts: Texts, recipe: Recipe, *, layers: Sequence[int], report: Report) -> Run:
     known, network, tokenizer_json = run_folder.load(teacher)
     told = lessons.prepared(
         texts,

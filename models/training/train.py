@@ -16,7 +16,7 @@ from models.datasets.dataset import Dataset, Example, sample
 from models.datasets.parts import parted
 from models.manifest import DataRecord
 from models.text import NORMALIZATION, prepare
-from models.training import checkpoint
+from models.training import checkpoint, run_folder
 from models.training.batches import Row, batches
 from models.training.checkpoint import Identity
 from models.training.keeper import Keeper
@@ -86,7 +86,8 @@ def train(
     is given up for a new one.
 
     Raises:
-        RunError: there is no such run, or one that `replace` would be needed for, or the folder cannot be written.
+        RunError: there is no such run, or one that `replace` would be needed for, or the folder cannot be written, or
+            another process writes into it.
     """
     heads = heads or declarations.labels()
     torch.set_num_threads(recipe.threads)
@@ -112,13 +113,14 @@ def train(
         epoch_ends=[batches_ // recipe.accumulate for batches_ in accumulate(map(len, orders))],
         tokenizer_json=start.tokenizer_json,
     )
-    keeper.begin(resume=resume, replace=replace)
-    for step in loop.go():
-        going_on = keeper.after(step)
-        after(step)
-        if not going_on:
-            break
-    return keeper.end()
+    with run_folder.alone(folder):
+        keeper.begin(resume=resume, replace=replace)
+        for step in loop.go():
+            going_on = keeper.after(step)
+            after(step)
+            if not going_on:
+                break
+        return keeper.end()
 
 
 def _validation(material: Material, start: Start, recipe: Recipe, heads: dict[str, tuple[str, ...]]) -> Validation:

@@ -57,7 +57,8 @@ def unpack(bundle: Path, out: Path, *, replace: bool = False) -> Run:
         code=version("pulsewire"),
         seen=tuple(manifest.labels),  # which rows it left alone, a bundle does not say
     )
-    run_folder.save(out, run, network, (bundle / TOKENIZER).read_text(encoding="utf-8"))
+    with run_folder.alone(out):
+        run_folder.save(out, run, network, (bundle / TOKENIZER).read_text(encoding="utf-8"))
     return run
 
 

@@ -13,7 +13,7 @@ import pytest
 pytest.importorskip("torch", reason="needs the extra `train`")
 
 from models.errors import RunError
-from models.training import checkpoint, run_folder
+from models.training import checkpoint, command, distil, run_folder, student
 from models.training.curves import EVENTS
 from models.training.recipe import Recipe, Step
 from models.training.train import Material, gather, train
@@ -177,3 +177,45 @@ def test_a_full_disk_leaves_the_checkpoint_before_it(broken: Path, tmp_path: Pat
     for name in (checkpoint.FILE, "model.safetensors", "run.json"):
         assert (folder / name).read_bytes() == before[name]
     assert not list(folder.glob("*.part"))
+
+
+def test_two_processes_do_not_write_into_one_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "tiny"
+    with run_folder.alone(folder):
+        for how in ({}, {"replace": True}):
+            with pytest.raises(RunError, match=r"another process writes a run into .*: wait for its end, or "):
+                trained(folder, rows=40, **how)
+        assert list(folder.iterdir()) == []
+    with run_folder.alone(folder):  # it is free again, and nothing is left of it
+        assert list(folder.iterdir()) == []
+
+
+def test_a_run_is_not_written_over_what_it_is_made_of(unbroken: Path, tmp_path: Path) -> None:
+    before = (unbroken / "run.json").read_bytes()
+    other = unbroken / ".." / unbroken.name
+    choices = command.Choices(steps=1)
+    with pytest.raises(RunError, match="written over the one that it goes on from"):
+        command.run(command.Where(unbroken, further=other), tmp_path, choices, rows=0, report=lambda *_: None)
+    with pytest.raises(RunError, match="written over its teacher"):
+        student.run(other, unbroken, tmp_path, distil.Recipe(), layers=1, report=lambda *_: None)
+    assert (unbroken / "run.json").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("encoder.json", b'{"hidden'),
+        ("encoder.json", b"[]"),
+        ("encoder.json", b'{"hidden_size": 64, "num_attention_heads": 4}'),
+        ("tokenizer.json", b"{"),
+        ("tokenizer.json", b"\xff"),
+        ("model.safetensors", b""),
+        ("run.json", b'{"name": "tiny"}'),
+    ],
+)
+def test_a_run_that_is_not_whole_is_one_line(unbroken: Path, tmp_path: Path, name: str, content: bytes) -> None:
+    folder = copied(unbroken, tmp_path / "tiny")
+    (folder / name).write_bytes(content)
+    with pytest.raises(RunError, match="holds no whole training run") as caught:
+        run_folder.load(folder)
+    assert "\n" not in str(caught.value)
