@@ -5,14 +5,12 @@
 3. Each text stands once; a text with two labels is refused, and rows that were left out are told.
 """
 
-import csv
-import io
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from models.datasets import label_studio
+from models.datasets import label_studio, tables
 from models.datasets.dataset import Example
 from models.errors import DatasetError
 
@@ -48,32 +46,18 @@ def read(path: Path, fields: Fields | None = None) -> Labelled:
 
 
 def _content(path: Path) -> str:
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        msg = f"{path} cannot be read ({error.strerror}): name a file of labelled texts"
-        raise DatasetError(msg) from error
+    content = tables.text_of(path, do="name a file of labelled texts")
     if not content.strip():
         msg = f"{path} is empty: it needs labelled texts, such as a CSV with the columns text and label"
         raise DatasetError(msg)
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        msg = f"{path}, line {line}: byte {content[error.start]:#04x} is no UTF-8: save all of it as UTF-8"
-        raise DatasetError(msg) from error
+    return content
 
 
 def _of_csv(content: str, path: Path, fields: Fields) -> list[Example]:
-    lines = csv.DictReader(io.StringIO(content, newline=""))
-    try:
-        names = list(lines.fieldnames or ())
-        if not {fields.text, fields.label} <= set(names):
-            raise DatasetError(_no_fields(f"{path} has the columns", names))
-        return [_row(row, f"{path}, line {lines.line_num}", fields) for row in lines if any(row.values())]
-    except csv.Error as error:
-        msg = f"{path}, line {lines.line_num}: {error}: save it as CSV again"
-        raise DatasetError(msg) from error
+    names = tables.columns(content, path)
+    if not {fields.text, fields.label} <= set(names):
+        raise DatasetError(_no_fields(f"{path} has the columns", names))
+    return [_row(row, f"{path}, line {line}", fields) for line, row in tables.rows(content, path)]
 
 
 def _records(content: str, path: Path) -> list[tuple[str, Record]]:

@@ -9,8 +9,10 @@
 
 import gzip
 import random
+import zlib
 from collections import Counter
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
@@ -49,7 +51,7 @@ class Statement(msgspec.Struct, frozen=True):
     """One row of the file: a template, its level, and every project that has it."""
 
     text: str
-    level: str
+    level: Literal["debug", "info", "warning", "error", "critical"]
     project: str
     projects: dict[str, int] | list[str] = []
 
@@ -88,7 +90,7 @@ def _statements(path: Path) -> list[Statement]:
     try:
         with gzip.open(path) as lines:
             return [decoder.decode(line) for line in lines]
-    except (OSError, EOFError, msgspec.MsgspecError) as error:
+    except (OSError, EOFError, UnicodeDecodeError, zlib.error, msgspec.MsgspecError) as error:
         msg = f"{path} cannot be read ({error}): fetch it again"
         raise DatasetError(msg) from error
 

@@ -5,10 +5,11 @@
 2. Such lines hold few errors. So what is told apart here is a warning or worse from the rest.
 """
 
-import csv
 from pathlib import Path
 
+from models.datasets import tables
 from models.datasets.dataset import Dataset, Example, Split
+from models.errors import DatasetError
 from models.heads import Choice
 
 SYSTEMS = ("Apache", "HDFS", "Hadoop", "OpenStack")  # OpenSSH and Linux write no level
@@ -31,10 +32,12 @@ def read(data: Path) -> Split:
 
 def _templates(path: Path, system: str) -> list[Example]:
     first: dict[tuple[str, str], Example] = {}
-    with path.open(encoding="utf-8", newline="") as lines:
-        for line in csv.DictReader(lines):
-            key = line["EventTemplate"], line["Level"]
-            first.setdefault(key, Example(line["Content"], LEVELS[line["Level"]], system))
+    for line in tables.read(path, ("EventTemplate", "Level", "Content")):
+        key = line["EventTemplate"], line["Level"]
+        if line["Level"] not in LEVELS:
+            msg = f"{path} has the level {line['Level']!r}, which is none of {', '.join(LEVELS)}: is it the right file?"
+            raise DatasetError(msg)
+        first.setdefault(key, Example(line["Content"], LEVELS[line["Level"]], system))
     return list(first.values())
 
 

@@ -5,11 +5,11 @@ out. 13 `Decisions` are no valid Python literals (`{'Moody's': ...}`), so the va
 occur twice, so the split is by text, not by row.
 """
 
-import csv
 import random
 import re
 from pathlib import Path
 
+from models.datasets import tables
 from models.datasets.dataset import Dataset, Example, Split
 
 FILES = ("sentiment_sentfin/headlines.csv",)
@@ -37,8 +37,8 @@ def of_two_minds(data: Path) -> list[str]:
 
 
 def _titles(data: Path) -> list[tuple[str, str]]:
-    with (data / FILES[0]).open(encoding="utf-8", newline="") as lines:
-        return [(row["Title"].strip(), row["Decisions"]) for row in csv.DictReader(lines)]
+    rows = tables.read(data / FILES[0], ("Title", "Decisions"))
+    return [(row["Title"].strip(), row["Decisions"]) for row in rows]
 
 
 def read(data: Path) -> Split:

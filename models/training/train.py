@@ -13,6 +13,7 @@ from tokenizers import Tokenizer
 
 from models import heads as declarations
 from models.datasets.dataset import Dataset, Example, sample
+from models.datasets.own import require_labels
 from models.datasets.parts import parted
 from models.manifest import DataRecord
 from models.text import NORMALIZATION, prepare
@@ -44,12 +45,19 @@ class Material(msgspec.Struct, frozen=True):
 
 
 def gather(sets: Sequence[Dataset], data: Path) -> Material:
-    """Read every set, leave out what is held out or nearly so, and prepare what training sees of the rest."""
+    """Read every set, leave out what is held out or nearly so, and prepare what training sees of the rest.
+
+    Raises:
+        DatasetError: a set cannot be read, or has a label that its head is not declared with.
+    """
+    heads = declarations.labels()
     tasks: list[tuple[str, tuple[Example, ...]]] = []
     records: list[DataRecord] = []
     once: set[int] = set()
     kept: dict[str, list[Example]] = {}
     splits = [one.load(data) for one in sets]
+    for one, split in zip(sets, splits, strict=True):
+        require_labels((*split.train, *split.validation), heads.get(one.head, ()), path=one.source, head=one.head)
     held_out = [row.text for split in splits for row in split.test]
     for one, split in zip(sets, splits, strict=True):
         if not split.train:

@@ -124,6 +124,40 @@ def test_a_csv_without_its_columns(tmp_path: Path) -> None:
         catalogue.TFNT.load(tmp_path)
 
 
+@pytest.mark.parametrize("one", [one for one in catalogue.CATALOGUE if one.files], ids=lambda one: one.name)
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"a,b\n1,2\n",
+        b"{columns}\n\xff,\xff,\xff\n",
+        b"{columns}\nshort\n",
+        b'{columns}\n"open,1,2\n',
+        b"{columns}\n1,2,3,4,5\n",
+    ],
+)
+def test_a_file_that_is_not_the_sets_is_one_line(one: Dataset, content: bytes, tmp_path: Path) -> None:
+    columns = {"banking77": b"text,category", "sentfin": b"Title,Decisions", "loghub": b"Level,Content,EventTemplate"}
+    for name in one.files:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        written = content.replace(b"{columns}", columns.get(one.name, b"text,label_name"))
+        (tmp_path / name).write_bytes(
+            written if name.endswith(".csv") else gzip.compress(written or b"{}")[:-9] + b"x" * 9
+        )
+    with pytest.raises(DatasetError) as caught:
+        one.load(tmp_path)
+    assert one.files[0] in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_level_that_nobody_knows_is_one_line(tmp_path: Path) -> None:
+    for name in loghub.FILES:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("Level,Content,EventTemplate\nTRACE,a,a\n")
+    with pytest.raises(DatasetError, match="has the level 'TRACE', which is none of notice, INFO"):
+        loghub.LOGHUB.load(tmp_path)
+
+
 def test_sets_are_chosen_by_name() -> None:
     assert [one.name for one in catalogue.chosen(["tfnt"])] == ["tfnt"]
     assert catalogue.chosen([]) == catalogue.CATALOGUE

@@ -113,6 +113,29 @@ def test_what_is_wrong_is_one_line(content: bytes, why: str, tmp_path: Path) -> 
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("rows", "why"),
+    [
+        ("a,x\nOil falls, badly,y\n", "line 3 has 3 cells for 2 columns: put text with commas in quotes"),
+        ('a,x\n"broken,x\nb,y\n"c",x\n', "line 5: ',' expected after"),  # read on, it is one row of three
+        ('a,x\n"broken,x\nb,y\n', "unexpected end of data"),
+        ("a,x\nb\n", "line 3: 'label' is empty"),
+    ],
+)
+def test_a_csv_that_would_swallow_rows_or_words_is_one_line(rows: str, why: str, tmp_path: Path) -> None:
+    path = tmp_path / "mine.csv"
+    path.write_text("text,label\n" + rows)
+    with pytest.raises(DatasetError, match=f"mine.csv, .*{why}") as caught:
+        labelled.read(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_empty_cells_and_lines_at_the_end_are_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "mine.csv"
+    path.write_text("text,label\na,x,,\n\n,\n")
+    assert labelled.read(path).rows == (Example("a", "x"),)
+
+
 def given(tmp_path: Path, content: str) -> str:
     (tmp_path / "my rows.jsonl").write_text(content)
     return f"{tmp_path / 'my rows.jsonl'}:sentiment"

@@ -21,7 +21,8 @@ from export.linear import Exact, RowInt8
 from export.observe import observed
 from export.probes import PROBES
 from models import manifest as manifests
-from models.errors import ExportError, NoCuda, RunError
+from models.datasets.dataset import Dataset, Example, Split
+from models.errors import DatasetError, ExportError, NoCuda, RunError
 from models.runtime import Classifier
 from models.training import loop, run_folder, start
 from models.training import train as training
@@ -146,6 +147,12 @@ def test_exporting_again_gives_the_same_graph(run: Path, bundle: Path, tmp_path:
 def test_a_bundle_that_is_there_is_not_replaced_unasked(run: Path, bundle: Path) -> None:
     with pytest.raises(ExportError, match="exists: pass --replace"):
         export(run, Plan(target=bundle), report=quiet)
+
+
+def test_a_label_that_its_head_lacks_is_said_before_anything_is_learnt() -> None:
+    split = Split((Example("shares jump", "happy"),), ())
+    with pytest.raises(DatasetError, match="here has the label 'happy', which sentiment lacks"):
+        gather([Dataset("mine", "sentiment", "none", "here", (), lambda _data: split)], Path())
 
 
 def test_a_name_that_no_bundle_may_have_is_refused_at_once(tmp_path: Path) -> None:
