@@ -18,6 +18,7 @@ A bundle is used only when all of it fits:
 
 import hashlib
 import re
+import time
 from pathlib import Path
 
 import msgspec
@@ -33,6 +34,7 @@ MODEL = "model.onnx"
 TOKENIZER = "tokenizer.json"
 NAME = re.compile(r"\w[\w.-]{0,99}")
 PROMISED = {"sentiment": SENTIMENT, "severity": SEVERITY}
+SWAP_S = 0.1  # far longer than a bundle is away while another takes its place
 ADVICE = "restore it with `pulsewire bundle rollback`, or export it again"
 
 
@@ -113,7 +115,19 @@ def record(path: Path) -> FileRecord:
 
 
 def read(folder: Path) -> Manifest:
-    """The manifest of a bundle whose every file was checked; `BundleError` with one line when anything is off."""
+    """The manifest of a bundle whose every file was checked; `BundleError` with one line when anything is off.
+
+    One that is being replaced (see `publish`) is not there for a moment, or half old and half new to who is reading it:
+    what is off has to be so at a second look.
+    """
+    try:
+        return _read(folder)
+    except BundleError:
+        time.sleep(SWAP_S)
+        return _read(folder)
+
+
+def _read(folder: Path) -> Manifest:
     try:
         manifest = msgspec.json.decode((folder / MANIFEST).read_bytes(), type=Manifest)
     except FileNotFoundError:

@@ -2,6 +2,8 @@
 
 1. What goes for the new one is a bundle and nothing else: a folder with any other file in it is not replaced.
 2. Until the new one is there, the old one can be had back, and is.
+3. Between the two there is none for a moment, as no call that all systems have swaps two folders: `manifest.read` looks
+   twice, and the runtime asks it again after it has opened the files.
 """
 
 import os

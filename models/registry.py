@@ -7,7 +7,7 @@
 The bundle in force is the one that PULSEWIRE_BUNDLE names, else the last line of `history`, else `base`, the larger of
 the two in the program's own folder. Wherever a folder is asked for, `base` and `small` name those two, unless there
 is a bundle in a folder of that name (in `history` they are `shipped` and `shipped-small`). Both a bundle and the
-history appear in one atomic step, so a reader never sees half of either.
+history appear in one atomic step; who reads a bundle while another takes its place looks again (`manifest.read`).
 """
 
 import os

@@ -75,10 +75,18 @@ class Classifier:
         """
         folder = registry.resolved(bundle)
         manifest = manifests.read(folder)
-        cuda = manifest.precision == CUDA_ONLY and not cpu
-        sessions = [_session(folder, cuda=cuda) for _ in range(1 if cuda else threads or cores())]
-        _check(sessions[0], manifest, folder)
-        return cls(manifest, sessions, _tokenizer(folder, manifest), cache=cache)
+        # Another bundle may take this one's place while its files are opened, each by its path, so the manifest has to
+        # be the same afterwards. To open the bytes that were checked would need no second look, but ONNX Runtime keeps
+        # them beside the weights that it makes of them, for as long as the session lives.
+        try:
+            sessions, tokenizer = _opened(folder, manifest, threads=threads, cpu=cpu)
+        except BundleError:
+            if manifests.read(folder) == manifest:
+                raise
+        else:
+            if manifests.read(folder) == manifest:
+                return cls(manifest, sessions, tokenizer, cache=cache)
+        return cls.load(bundle, threads=threads, cache=cache, cpu=cpu)
 
     @property
     def device(self) -> str:
@@ -158,6 +166,14 @@ def _softmax(logits: NDArray[np.float32], temperature: float) -> NDArray[np.floa
     powers = np.exp(wide - wide.max(1, keepdims=True))
     shares: NDArray[np.float64] = np.round(powers / powers.sum(1, keepdims=True), DECIMALS)
     return shares
+
+
+def _opened(folder: Path, manifest: Manifest, *, threads: int | None, cpu: bool) -> tuple[list[Any], Tokenizer]:
+    """A session for each worker, and the tokenizer that they share."""
+    cuda = manifest.precision == CUDA_ONLY and not cpu
+    sessions = [_session(folder, cuda=cuda) for _ in range(1 if cuda else threads or cores())]
+    _check(sessions[0], manifest, folder)
+    return sessions, _tokenizer(folder, manifest)
 
 
 def _session(folder: Path, *, cuda: bool) -> Any:

@@ -1,13 +1,19 @@
 """A bundle takes the place of a bundle, whole, and of nothing else."""
 
 import errno
+import shutil
+import threading
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 
-from models.errors import ExportError
+from models import manifest, runtime
+from models.errors import BundleError, ExportError
 from models.manifest import MANIFEST
 from models.publish import published
+from models.runtime import Classifier
 
 
 def publish(target: Path, content: str, *, replace: bool = True) -> None:
@@ -68,3 +74,34 @@ def test_one_that_is_there_stays_unless_it_is_to_go(target: Path) -> None:
     with pytest.raises(ExportError, match="exists: pass --replace"):
         publish(target, "new", replace=False)
     assert (target / MANIFEST).read_text() == "old"
+
+
+def test_who_reads_while_there_is_none_looks_again(linked: Path) -> None:
+    away = linked.rename(linked.with_name("away"))
+    back = threading.Timer(manifest.SWAP_S / 4, away.rename, [linked])
+    back.start()
+    assert manifest.read(linked).name
+    back.join()
+
+
+@pytest.mark.parametrize("opened", [True, False])
+def test_who_opens_one_while_another_takes_its_place_has_the_other(
+    linked: Path, monkeypatch: pytest.MonkeyPatch, *, opened: bool
+) -> None:
+    session, known = runtime._session, manifest.read(linked)
+    hot = msgspec.structs.replace(known, temperatures=known.temperatures | {"sentiment": 7.0})
+
+    def swapped(folder: Path, *, cuda: bool) -> Any:
+        monkeypatch.setattr(runtime, "_session", session)
+        with published(folder, replace=True) as part:
+            for name in known.files:
+                shutil.copyfile(folder / name, part / name)
+            (part / MANIFEST).write_bytes(msgspec.json.encode(hot))
+        if opened:
+            return session(folder, cuda=cuda)
+        raise BundleError("it was not there for a moment")
+
+    monkeypatch.setattr(runtime, "_session", swapped)
+    classifier = Classifier.load(linked, threads=1)
+    assert classifier.manifest == hot
+    classifier.close()
