@@ -13,7 +13,8 @@ A bundle is used only when all of it fits:
 4. `sentiment` and `severity` have the labels that the topics and tables promise;
 5. temperatures, thresholds and kinds are those of heads that it has;
 6. its name is one that a folder and a line of the registry's history can have;
-7. the graph's own inputs and outputs are those of the manifest (the runtime checks it, it alone opens the graph).
+7. the graph's own inputs and outputs are those of the manifest, and it reads a text (the runtime checks it, it alone
+   opens the graph).
 """
 
 import hashlib
@@ -34,6 +35,7 @@ MODEL = "model.onnx"
 TOKENIZER = "tokenizer.json"
 NAME = re.compile(r"\w[\w.-]{0,99}")
 PROMISED = {"sentiment": SENTIMENT, "severity": SEVERITY}
+SPECIAL_TOKENS = 2  # of every text, beside its own
 SWAP_S = 0.1  # far longer than a bundle is away while another takes its place
 ADVICE = "restore it with `pulsewire bundle rollback`, or export it again"
 
@@ -150,6 +152,8 @@ def _contract(manifest: Manifest) -> list[str]:
         complaints.append(f"its name is {manifest.name!r}, not letters, digits, '.', '_' and '-' alone")
     if manifest.normalization != NORMALIZATION:
         complaints.append(f"its texts are normalised by rule {manifest.normalization!r}, here it is {NORMALIZATION!r}")
+    if manifest.max_length <= SPECIAL_TOKENS or manifest.pad < 0:
+        complaints.append(f"its max_length is {manifest.max_length} and its pad {manifest.pad}, which no text can have")
     if manifest.inputs != inputs():
         complaints.append(f"its inputs are {_names(manifest.inputs)}, not {_names(inputs())}")
     if manifest.outputs != outputs(manifest.labels):

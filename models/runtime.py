@@ -13,7 +13,7 @@
 import contextlib
 import os
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Self
@@ -34,7 +34,7 @@ from models.workers import Workers
 
 CHUNK = 32  # texts that a worker takes at once
 DECIMALS = 6
-WARM_UP = "Pulsewire reads this first."
+WARM_UP = ["a", "1 2"]  # two rows of one run, with padding: what each of them needs of the graph is tried
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
 PROVIDERS = {CPU: "CPU", CUDA: "CUDA"}
 CUDA_ONLY = "fp16"
@@ -54,7 +54,7 @@ class Classifier:
         self._packed = struct.Struct(f"<I{sum(map(len, manifest.labels.values()))}d")
         self.tools = [partial(self._answers, session) for session in sessions]
         for tool in self.tools:
-            tool([WARM_UP])
+            _warm_up(tool, manifest)
         self._workers = Workers(self.tools)
 
     @classmethod
@@ -176,6 +176,18 @@ def _opened(folder: Path, manifest: Manifest, *, threads: int | None, cpu: bool)
     return sessions, _tokenizer(folder, manifest)
 
 
+def _warm_up(tool: Callable[[list[str]], Any], manifest: Manifest) -> None:
+    try:
+        tool(WARM_UP)
+    except Exception as error:  # ONNX Runtime has no public base class of its own
+        msg = f"bundle {manifest.name}: {MODEL} reads no text ({_first_line(error)}): {ADVICE}"
+        raise BundleError(msg) from error
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0]
+
+
 def _session(folder: Path, *, cuda: bool) -> Any:
     options = ort.SessionOptions()
     options.intra_op_num_threads = 1
@@ -184,8 +196,7 @@ def _session(folder: Path, *, cuda: bool) -> Any:
     try:
         session = ort.InferenceSession(folder / MODEL, options, providers=_providers(cuda=cuda))
     except Exception as error:  # ONNX Runtime has no public base class of its own
-        why = str(error).splitlines()[0]
-        msg = f"bundle {folder}: {MODEL} cannot be opened ({why}): {ADVICE}"
+        msg = f"bundle {folder}: {MODEL} cannot be opened ({_first_line(error)}): {ADVICE}"
         raise BundleError(msg) from error
     if cuda and session.get_providers()[0] != CUDA:  # it falls back without a word
         msg = f"bundle {folder} is in fp16, for CUDA, and no CUDA device answers here: use one in int8"
@@ -206,27 +217,28 @@ def _tokenizer(folder: Path, manifest: Manifest) -> Tokenizer:
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     try:
         tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
+        tokenizer.no_padding()
+        tokenizer.enable_truncation(manifest.max_length)
     except Exception as error:  # tokenizers raises bare Exception
         msg = f"bundle {folder}: {TOKENIZER} cannot be read ({error}): {ADVICE}"
         raise BundleError(msg) from error
-    tokenizer.no_padding()
-    tokenizer.enable_truncation(manifest.max_length)
     return tokenizer
 
 
 def _check(session: Any, manifest: Manifest, folder: Path) -> None:
-    """The graph's own inputs and outputs are the manifest's: names, types, widths."""
+    """The graph's own inputs and outputs are the manifest's: names, types, shapes."""
     for side, found, expected in (
         ("inputs", session.get_inputs(), manifest.inputs),
         ("outputs", session.get_outputs(), manifest.outputs),
     ):
-        has = [(one.name, TYPES.get(one.type, one.type), len(one.shape)) for one in found]
-        says = [(one.name, one.dtype, len(one.shape)) for one in expected]
+        has = [(one.name, TYPES.get(one.type, one.type), _sizes(one.shape)) for one in found]
+        says = [(one.name, one.dtype, _sizes(one.shape)) for one in expected]
         if sorted(has) != sorted(says):
-            msg = f"bundle {folder}: the graph's {side} are {has}, its manifest says {says}: {ADVICE}"
+            other, wanted = ([one for one in these if one not in those] for these, those in ((has, says), (says, has)))
+            msg = f"bundle {folder}: the graph's {side} are {other}, its manifest says {wanted}: {ADVICE}"
             raise BundleError(msg)
-    widths = {one.name: one.shape[-1] for one in session.get_outputs()}
-    for spec in manifest.outputs:
-        if widths[spec.name] != spec.shape[-1]:
-            msg = f"bundle {folder}: head {spec.name} has {widths[spec.name]} outputs, not {spec.shape[-1]}: {ADVICE}"
-            raise BundleError(msg)
+
+
+def _sizes(shape: Sequence[int | str | None]) -> str:
+    """A shape, such as *×3: one may call what varies by any name."""
+    return "×".join(str(size) if isinstance(size, int) else "*" for size in shape)

@@ -10,6 +10,7 @@ import pytest
 from models import manifest
 from models.errors import BundleError
 from models.runtime import Classifier
+from tests.models.test_cli import one_line, pulsewire
 
 
 def rewrite(path: Path, content: bytes) -> None:
@@ -110,6 +111,8 @@ def outside_file(values: dict[str, Any]) -> None:
         (other_inputs, "its inputs are tokens:int64"),
         (other_normalization, "normalised by rule '0'"),
         (other_format, "format 2 is not 1"),
+        (lambda values: values.update(max_length=-1), "max_length is -1"),
+        (lambda values: values.update(pad=-1), "its pad -1"),
         (outside_file, r"\.\./model\.onnx is missing"),
     ],
 )
@@ -127,7 +130,7 @@ def one_category_less(values: dict[str, Any]) -> None:
 
 def test_labels_that_fit_the_manifest_but_not_the_graph(linked: Path) -> None:
     edit(linked, one_category_less)
-    with pytest.raises(BundleError, match="head category has 20 outputs, not 19"):
+    with pytest.raises(BundleError, match=r"'category', 'float32', '\*×20'.* says .*\*×19"):
         Classifier.load(linked)
 
 
@@ -170,6 +173,22 @@ def test_a_graph_with_other_inputs_under_its_right_hash(linked: Path) -> None:
     with pytest.raises(BundleError, match=r"the graph's inputs are .*attention_mesh.*its manifest says") as caught:
         Classifier.load(linked)
     assert "\n" not in str(caught.value)
+
+
+def test_a_graph_that_takes_so_many_texts_and_no_others(linked: Path) -> None:
+    whole = (linked / manifest.MODEL).read_bytes()
+    varies, four = b"\x0a\x07\x12\x05batch", b"\x0a\x07\x08\x84\x80\x80\x80\x80\x00"  # dimensions, of one length
+    regraphed(linked, whole.replace(varies, four))
+    with pytest.raises(BundleError, match=r"'input_ids', 'int64', '4×\*'.* says .*'\*×\*'") as caught:
+        Classifier.load(linked)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("field", "value"), [("pad", 10**6), ("pad", 10**30), ("max_length", 10**30)])
+def test_what_the_graph_or_the_tokenizer_cannot_have(linked: Path, field: str, value: int) -> None:
+    edit(linked, lambda values: values.update({field: value}))
+    line = one_line(pulsewire("bundle", "verify", str(linked)))
+    assert "reads no text" in line or "tokenizer.json cannot be read" in line
 
 
 @pytest.mark.parametrize(
