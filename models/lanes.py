@@ -9,7 +9,7 @@ Pure: no clock of the world, no threads.
 """
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final, Generic, TypeVar
 
 T = TypeVar("T")
@@ -52,3 +52,7 @@ class Lanes(Generic[T]):
         self._now = self._clocks[lane]
         self._clocks[lane] += cost * _UNIT // self._weights.get(lane, _EQUAL)
         return thing
+
+    def drop(self, lane: str, over: Callable[[T], bool]) -> None:
+        """Have no longer wait in a lane what is over; it cost the lane nothing."""
+        self._waiting[lane] = deque((thing, cost) for thing, cost in self._waiting[lane] if not over(thing))

@@ -2,7 +2,8 @@
 
 1. A worker that is free takes what waits at once: nothing is held back to fill a batch.
 2. Who asks waits for the answers, so that the queue never holds more than one question for each who asks.
-3. What nobody waits for any more, because its time was over, is not begun.
+3. What nobody waits for any more, because its time was over, is not begun: it leaves the queue and costs its lane
+   nothing.
 """
 
 import threading
@@ -52,8 +53,7 @@ class Workers(Generic[A]):
                 raise Overdue(f"not read within {within_s} s: {len(late)} of {len(futures)} pieces are missing")
             return [future.result() for future in futures]
         finally:
-            for future in futures:
-                future.cancel()  # those that are not begun
+            self._leave(lane, futures)
 
     def close(self) -> None:
         """End the threads, once what they have begun is done."""
@@ -63,11 +63,15 @@ class Workers(Generic[A]):
         for thread in self._threads:
             thread.join()
 
+    def _leave(self, lane: str, futures: Sequence[Future[A]]) -> None:
+        with self._changed:
+            given_up = [future for future in futures if future.cancel()]  # those that are not begun
+            if given_up:
+                self._lanes.drop(lane, lambda waits: waits[0].cancelled())
+
     def _work(self, tool: Tool[A]) -> None:
         while (taken := self._next()) is not None:
             future, texts = taken
-            if not future.set_running_or_notify_cancel():
-                continue
             try:
                 future.set_result(tool(texts))
             except BaseException as error:  # noqa: BLE001 - it is for who asked
@@ -79,4 +83,6 @@ class Workers(Generic[A]):
                 if self._closed:
                     return None
                 self._changed.wait()
-            return self._lanes.pop()
+            future, texts = self._lanes.pop()
+            future.set_running_or_notify_cancel()  # before the lock is left: what was charged is not cancelled
+            return future, texts

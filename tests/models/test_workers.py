@@ -1,6 +1,7 @@
 """Workers answer in order, whoever asks from whatever thread; what is overdue is not begun."""
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -40,6 +41,34 @@ def test_what_is_overdue_is_not_begun() -> None:
         assert first.result() == [1]
     assert workers.run([["c"]], lane="live", within_s=30) == [1]
     assert begun == ["a", "c"]
+    workers.close()
+
+
+def test_what_is_overdue_leaves_the_queue_and_costs_its_lane_nothing() -> None:
+    begun: list[str] = []
+    gate, inside = threading.Event(), threading.Event()
+
+    def work(texts: list[str]) -> int:
+        begun.extend(texts)
+        inside.set()
+        gate.wait()
+        return len(texts)
+
+    workers: Workers[int] = Workers([work])
+    with ThreadPoolExecutor(3) as asking:
+        asking.submit(workers.run, [["a"]], lane="live")
+        inside.wait()
+        for _ in range(300):
+            with pytest.raises(Overdue):
+                workers.run([["news " * 100]], lane="news", within_s=0)
+        left = len(workers._lanes)
+        for lane in ("logs", "news"):
+            asking.submit(workers.run, [[lane] * 9, [lane] * 9], lane=lane)
+        while len(workers._lanes) < 4:
+            time.sleep(0.001)
+        gate.set()
+    assert left == 0
+    assert begun[1:] == (["logs"] * 9 + ["news"] * 9) * 2
     workers.close()
 
 
