@@ -14,6 +14,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_bytes
 
+from models import heads as declarations
 from models.errors import RunError
 from models.training import run_folder
 from models.training.batches import Row
@@ -27,12 +28,13 @@ _FREE = ("checkpoint_s",)  # of a recipe, what does not touch the result
 
 
 class Identity(msgspec.Struct, frozen=True):
-    """What a run is made of: three hashes, and the recipe."""
+    """What a run is made of: hashes, of each head as it is declared, too, and the recipe."""
 
     code: str
     rows: str
     start: str
     recipe: Recipe
+    heads: dict[str, str]
 
 
 class Told(msgspec.Struct, frozen=True):
@@ -44,7 +46,11 @@ class Told(msgspec.Struct, frozen=True):
 
 
 def identity(
-    recipe: Recipe, network: Network, tokenizer_json: str, tasks: Sequence[tuple[str, Sequence[Row]]]
+    recipe: Recipe,
+    network: Network,
+    tokenizer_json: str,
+    tasks: Sequence[tuple[str, Sequence[Row]]],
+    heads: dict[str, tuple[str, ...]],
 ) -> Identity:
     """Of a network that nothing was learnt on yet, and rows as they will be seen."""
     start = hashlib.sha256(tokenizer_json.encode())
@@ -55,7 +61,15 @@ def identity(
         rows.update(f"{head} {len(some)}".encode())
         for row in some:
             rows.update(np.array([len(row.ids), row.label, *row.ids], np.int64).tobytes())
-    return Identity(_code(), rows.hexdigest(), start.hexdigest(), recipe)
+    declared = {name: _declaration(name, labels) for name, labels in heads.items()}
+    return Identity(_code(), rows.hexdigest(), start.hexdigest(), recipe, declared)
+
+
+def _declaration(name: str, labels: tuple[str, ...]) -> str:
+    """Of a head what touches the result: what its labels are called and how it is learnt and measured."""
+    head = declarations.declared().get(name)
+    learnt = head and (head.loss, head.choice.metric)
+    return hashlib.sha256(msgspec.json.encode((labels, learnt))).hexdigest()
 
 
 def _code() -> str:
@@ -109,6 +123,10 @@ def require_same(folder: Path, then: Identity, now: Identity) -> None:
     if not other:  # rows and start hang on the recipe too
         names = {"code": "code", "rows": "data", "start": "starting weights"}
         other = [said for name, said in names.items() if getattr(then, name) != getattr(now, name)]
+        heads = {**then.heads, **now.heads}
+        other += [
+            f"smoothing, metric or labels of {head}" for head in heads if then.heads.get(head) != now.heads.get(head)
+        ]
     if other:
         what = ", ".join(other)
         raise RunError(f"{folder} is a run of other {what}: resume it as it was begun, or give it up by --replace")

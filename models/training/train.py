@@ -104,7 +104,7 @@ def train(
     seed(recipe.seed)
     _take_over(network, start, heads)
     tasks = encoded(material.tasks, start.tokenizer_json, heads=heads, max_length=recipe.max_length)
-    who = checkpoint.identity(recipe, network, start.tokenizer_json, tasks)
+    who = checkpoint.identity(recipe, network, start.tokenizer_json, tasks, heads)
     orders = [
         batches(share(tasks, material.once, epoch, of=recipe.epochs), size=recipe.batch, seed=recipe.order(epoch))
         for epoch in range(recipe.epochs)

@@ -12,6 +12,7 @@ import pytest
 
 pytest.importorskip("torch", reason="needs the extra `train`")
 
+from models import heads
 from models.errors import RunError
 from models.training import checkpoint, command, distil, run_folder, student
 from models.training.curves import EVENTS
@@ -131,6 +132,14 @@ def test_a_run_of_another_recipe_is_refused(broken: Path) -> None:
 def test_a_run_of_other_data_is_refused(broken: Path) -> None:
     with pytest.raises(RunError, match="is a run of other data: resume it as"):
         trained(broken, rows=239, resume=True)
+
+
+def test_a_run_of_a_head_that_is_learnt_otherwise_is_refused(broken: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    known = heads.declared()
+    smoothed = msgspec.structs.replace(known["sentiment"], loss=heads.Loss(0.3))
+    monkeypatch.setattr(heads, "declared", lambda: known | {"sentiment": smoothed})
+    with pytest.raises(RunError, match="is a run of other smoothing, metric or labels of sentiment: resume it as"):
+        trained(broken, resume=True)
 
 
 @pytest.mark.parametrize(("field", "said"), [("code", "code"), ("start", "starting weights")])
