@@ -181,11 +181,11 @@ def _teach(
     kinds: tuple[str, ...],
     replace: bool,
 ) -> None:
-    from models import registry
+    from models import heads, registry
     from models.datasets import own
     from models.training import own_head
 
-    own_head.require_name(head)
+    heads.require_name(head)
     rows = own.read(data, **columns)
     for remark in rows.remarks:
         typer.echo(f"{data}: {remark}", err=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 
+from models import heads
 from models.datasets.banking77 import BANKING77
 from models.datasets.cfbenchmark import CFBENCHMARK
 from models.datasets.dataset import Dataset
@@ -11,7 +12,7 @@ from models.datasets.ours import OURS
 from models.datasets.reviews import REVIEWS
 from models.datasets.sentfin import SENTFIN
 from models.datasets.twitter import TFNS, TFNT
-from models.errors import DatasetError
+from models.errors import DatasetError, HeadError
 
 CATALOGUE = (SENTFIN, TFNS, CFBENCHMARK, REVIEWS, OURS, TFNT, LOG_SEVERITY, LOGHUB, BANKING77)
 
@@ -23,3 +24,13 @@ def chosen(names: Collection[str]) -> tuple[Dataset, ...]:
         msg = f"there is no set {', '.join(unknown)}: choose among {', '.join(sorted(known))}"
         raise DatasetError(msg)
     return tuple(one for one in CATALOGUE if not names or one.name in names)
+
+
+def require_sets() -> None:
+    """`HeadError` for a head that is declared with a set that is none of its own here."""
+    known = {(one.head, one.name) for one in CATALOGUE}
+    for head, declared in heads.declared().items():
+        for name in declared.sets:
+            if (head, name) not in known:
+                msg = f"{heads.HERE / head}.toml: sets names {name}, which is no set of {head}'s in the catalogue"
+                raise HeadError(msg)

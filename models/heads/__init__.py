@@ -6,6 +6,7 @@
 3. A file that is not of this shape is refused by name.
 """
 
+import re
 import tomllib
 from collections.abc import Sequence
 from functools import cache
@@ -18,6 +19,9 @@ from models.labels import KINDS, SPEAKS
 
 HERE = Path(__file__).parent
 METRICS = ("macro_f1", "accuracy")
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
+# What graphs, networks and answers call something else.
+_TAKEN = frozenset({"features", "depths", "heads", "text", "model", "input_ids", "attention_mask", "sentiment_score"})
 
 
 class Loss(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -50,6 +54,13 @@ class Head(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return tuple(self.labels)
 
 
+def require_name(name: str) -> None:
+    """`HeadError` for a name that no head may have."""
+    if not _NAME.fullmatch(name) or name in _TAKEN:
+        msg = f"a head cannot be called {name!r}: take small letters, digits and _, such as desk"
+        raise HeadError(msg)
+
+
 def read(path: Path) -> Head:
     """The head that a file declares; `HeadError` with one line when it declares none."""
     try:
@@ -57,6 +68,7 @@ def read(path: Path) -> Head:
     except (OSError, ValueError, msgspec.ValidationError) as error:
         msg = f"{path} declares no head ({error}): see docs/models/heads.md"
         raise HeadError(msg) from error
+    require_name(path.stem)
     for complaint in _complaints(head):
         msg = f"{path}: {complaint}"
         raise HeadError(msg)
@@ -67,10 +79,14 @@ def _complaints(head: Head) -> Sequence[str]:
     found = []
     if len(head.labels) < 2:
         found.append("a head needs two labels or more")
+    if bare := [name for name in head.labels if not name or name != name.strip()]:
+        found.append(f"the label {bare[0]!r} is empty, or has spaces around it")
     if head.choice.metric not in METRICS:
         found.append(f"metric {head.choice.metric!r} is none of {', '.join(METRICS)}")
     if not 0 <= head.loss.smoothing < 1 or not 0 < head.choice.sure <= 1:
         found.append("smoothing lies in [0, 1) and sure in (0, 1]")
+    if not head.kinds:
+        found.append(f"kinds names none: an event is one of {', '.join(KINDS)}")
     if unknown := sorted(set(head.kinds) - set(KINDS)):
         found.append(f"kinds names {', '.join(unknown)}: an event is one of {', '.join(KINDS)}")
     if strange := sorted({*head.choice.high, *head.choice.low} - set(head.labels)):

@@ -7,7 +7,7 @@ import msgspec
 
 from models import packages
 from models.console import Report
-from models.datasets.catalogue import CATALOGUE
+from models.datasets.catalogue import CATALOGUE, require_sets
 from models.datasets.dataset import Dataset, sample
 from models.errors import RunError
 from models.training import checkpoint, start
@@ -69,6 +69,7 @@ def run(where: Where, data: Path, choices: Choices, *, added: Sequence[Dataset] 
     if where.further and where.further.resolve() == where.out.resolve():
         msg = f"the run would be written over the one that it goes on from, {where.out}: name another folder with --out"
         raise RunError(msg)
+    require_sets()
     checkpoint.require(where.out, resume=where.resume, replace=where.replace)  # said before the sets are read
     material = training.gather((*CATALOGUE, *added), data)
     if where.further:

@@ -5,7 +5,6 @@
 3. A bundle appears whole or not at all, and the one that was read is untouched.
 """
 
-import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -14,6 +13,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
+from models import heads
 from models import manifest as manifests
 from models.console import Report
 from models.datasets.dataset import Example, sample, sha256
@@ -27,8 +27,6 @@ from models.training.discriminant import Fitted, Linear
 from models.training.graft import Graft
 
 MOST_ROWS = 20_000  # more do not make it better, and its covariance is made of all of them
-_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
-_TAKEN = frozenset({"features", "depths", "heads", "text", "model", "input_ids", "attention_mask", "sentiment_score"})
 
 
 class Taught(msgspec.Struct, frozen=True):
@@ -40,13 +38,6 @@ class Taught(msgspec.Struct, frozen=True):
     accuracy: float
 
 
-def require_name(name: str) -> None:
-    """`HeadError` for a name that no head may have."""
-    if not _NAME.fullmatch(name) or name in _TAKEN:
-        msg = f"a head cannot be called {name!r}: take small letters, digits and _, such as desk"
-        raise HeadError(msg)
-
-
 def teach(
     bundle: Path, name: str, own: Own, data: Path, target: Path, *, kinds: Sequence[str], replace: bool, report: Report
 ) -> Taught:
@@ -55,7 +46,7 @@ def teach(
     Raises:
         ModelError: anything is off.
     """
-    require_name(name)
+    heads.require_name(name)
     known = manifests.read(bundle)
     if name in known.labels:
         msg = f"{known.name} has a head {name} already: choose another name"
@@ -89,14 +80,14 @@ def _manifest(
     part: Path, known: Manifest, name: str, *, labels: tuple[str, ...], fitted: Fitted, record: DataRecord
 ) -> Manifest:
     files = {one: manifests.record(part / one) for one in (MODEL, TOKENIZER)}
-    heads = known.labels | {name: labels}
+    all_labels = known.labels | {name: labels}
     return msgspec.structs.replace(
         known,
         name=f"{known.name.rsplit('-', 1)[0]}-{name}-{files[MODEL].sha256[:8]}",
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         code=version("pulsewire"),
-        labels=heads,
-        outputs=manifests.outputs(heads),
+        labels=all_labels,
+        outputs=manifests.outputs(all_labels),
         files=files,
         data=(*known.data, record),
         temperatures=known.temperatures | {name: fitted.temperature},

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from models.datasets.catalogue import CATALOGUE
+from models import heads
+from models.datasets.catalogue import CATALOGUE, require_sets
 from models.errors import HeadError
 from models.heads import declared, labels, read
 from models.labels import KINDS, SENTIMENT, SEVERITY
@@ -37,6 +38,9 @@ def test_every_label_is_described() -> None:
         ('[choice]\nmetric = "luck"\n[labels]\na = ""\nb = ""', "metric 'luck' is none of macro_f1, accuracy"),
         ('[loss]\nsmoothing = 1\n[labels]\na = ""\nb = ""', "smoothing lies in"),
         ('kinds = ["news", "mail"]\n[labels]\na = ""\nb = ""', "kinds names mail: an event is one of news, logs, user"),
+        ('kinds = []\n[labels]\na = ""\nb = ""', "kinds names none"),
+        ('[labels]\n"" = ""\nb = ""', "the label '' is empty"),
+        ('[labels]\n" a" = ""\nb = ""', "the label ' a' is empty, or has spaces"),
         ('[choice]\nhigh = ["c"]\n[labels]\na = ""\nb = ""', "c is none of its labels"),
     ],
 )
@@ -45,6 +49,21 @@ def test_a_file_of_another_shape_is_refused_by_name(content: str, why: str, tmp_
     path.write_text(content)
     with pytest.raises(HeadError, match=f"mine.toml.*{why}"):
         read(path)
+
+
+@pytest.mark.parametrize("name", ["a.b", "input_ids", "Mine", ""])
+def test_a_file_of_a_name_that_no_head_may_have_is_refused(name: str, tmp_path: Path) -> None:
+    (tmp_path / f"{name}.toml").write_text('[labels]\na = ""\nb = ""')
+    with pytest.raises(HeadError, match=rf"cannot be called '{name or '.toml'}'"):
+        declared(tmp_path)
+
+
+def test_a_set_that_nobody_knows_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    require_sets()
+    mine = heads.Head({"a": "", "b": ""}, sets=("tfns",))  # another head's
+    monkeypatch.setattr(heads, "declared", lambda: {"mine": mine})
+    with pytest.raises(HeadError, match=r"mine\.toml: sets names tfns"):
+        require_sets()
 
 
 def test_a_file_more_is_a_head_more(tmp_path: Path) -> None:
