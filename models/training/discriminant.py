@@ -38,9 +38,12 @@ class Fitted(msgspec.Struct, frozen=True):
     temperature: float
 
 
-def fit(x: Floats, truth: NDArray[np.int64], labels: int) -> Fitted:
-    """The head for these rows; the shrinkage and the temperature are found on rows left out in turn."""
-    folds = _folds(truth)
+def fit(x: Floats, truth: NDArray[np.int64], labels: int, *, groups: Sequence[int] | None = None) -> Fitted:
+    """The head for these rows; the shrinkage and the temperature are found on rows left out in turn.
+
+    Rows of one of the `groups`, a number for each row, are left out together: what is known by heart does not count.
+    """
+    folds = _folds(truth, labels, np.arange(len(truth)) if groups is None else np.array(groups))
     left_out: dict[float, Floats] = {share: np.zeros((len(x), labels)) for share in SHRINKAGES}
     for number in range(FOLDS):
         inside, outside = folds != number, folds == number
@@ -52,12 +55,16 @@ def fit(x: Floats, truth: NDArray[np.int64], labels: int) -> Fitted:
     return Fitted(head, best, round(hits[best], 4), temperature(left_out[best], truth.tolist()))
 
 
-def _folds(truth: NDArray[np.int64]) -> NDArray[np.int64]:
-    """A fold a row: the rows of each label go round, so that each fold has of each label what it can."""
-    folds = np.zeros(len(truth), np.int64)
-    for label in np.unique(truth):
-        (rows,) = np.nonzero(truth == label)
-        folds[rows] = (np.arange(len(rows)) + label) % FOLDS
+def _folds(truth: NDArray[np.int64], labels: int, groups: NDArray[np.int64]) -> NDArray[np.int64]:
+    """A fold a row, one for a group: each goes where its label has the fewest rows, so that all have what they can."""
+    folds, held = np.zeros(len(truth), np.int64), np.zeros((FOLDS, labels), np.int64)
+    order = np.argsort(groups, kind="stable")
+    for rows in np.split(order, np.flatnonzero(np.diff(groups[order])) + 1):
+        label = truth[rows[0]]
+        turn = (np.arange(FOLDS) + label) % FOLDS  # where all are equal, labels of few rows begin at different folds
+        fold = turn[held[turn, label].argmin()]
+        folds[rows] = fold
+        np.add.at(held[fold], truth[rows], 1)
     return folds
 
 
@@ -69,7 +76,7 @@ def _heads(x: Floats, truth: NDArray[np.int64], labels: int, shrinkages: Sequenc
     apart = x - means[truth]
     spread = apart.T @ apart / max(len(x) - int((counts > 0).sum()), 1)
     level = np.trace(spread) / len(spread) or 1.0
-    prior = np.where(counts > 0, np.log(np.maximum(counts, 1) / len(x)), -1e3)  # a label that a fold lacks
+    prior = np.where(counts > 0, np.log(np.maximum(counts, 1) / max(len(x), 1)), -1e3)  # a label that a fold lacks
     heads = {}
     for share in shrinkages:
         shrunk = (1 - share) * spread + share * level * np.eye(len(spread))

@@ -17,6 +17,7 @@ from models import heads
 from models import manifest as manifests
 from models.console import Report
 from models.datasets.dataset import Example, sample, sha256
+from models.datasets.duplicates import groups
 from models.datasets.own import LICENCE, Own
 from models.errors import BundleError, HeadError
 from models.manifest import MANIFEST, MODEL, TOKENIZER, DataRecord, Manifest
@@ -55,7 +56,7 @@ def teach(
     with published(target, replace=replace) as part:
         graft = Graft(bundle / MODEL)
         read = features.read(graft.features(), bundle, known, [row.text for row in rows], report=report)
-        fitted = _fitted(read, [own.labels.index(row.label) for row in rows], len(own.labels))
+        fitted = _fitted(read, rows, own.labels)
         (part / MODEL).write_bytes(graft.with_head(name, fitted.head.weight, fitted.head.bias))
         (part / TOKENIZER).write_bytes((bundle / TOKENIZER).read_bytes())
         record = DataRecord(data.name, name, LICENCE, data.name, len(rows), 0, sha256([data]))
@@ -66,11 +67,12 @@ def teach(
     return Taught(made, len(rows), len(own.labels), fitted.accuracy)
 
 
-def _fitted(read: features.Floats, truth: list[int], labels: int) -> Fitted:
+def _fitted(read: features.Floats, rows: Sequence[Example], labels: tuple[str, ...]) -> Fitted:
     """The head over the features as they come: the scaling that it was found with is part of its numbers."""
+    truth, alike = np.array([labels.index(row.label) for row in rows]), groups([row.text for row in rows])
     wide = read.astype(np.float64)
     middle, spread = wide.mean(0), wide.std(0) + 1e-6
-    fitted = discriminant.fit((wide - middle) / spread, np.array(truth), labels)
+    fitted = discriminant.fit((wide - middle) / spread, truth, len(labels), groups=alike)
     weight = fitted.head.weight / spread
     head = Linear(weight, fitted.head.bias - weight @ middle)
     return msgspec.structs.replace(fitted, head=head)

@@ -2,13 +2,14 @@
 
 import os
 import random
+from itertools import product
 from pathlib import Path
 
 import pytest
 
 from models.datasets.catalogue import CATALOGUE
 from models.datasets.dataset import Example, Split
-from models.datasets.duplicates import key, near
+from models.datasets.duplicates import groups, key, near
 from models.datasets.parts import is_validation, parted
 from models.errors import WeightsError
 
@@ -106,3 +107,18 @@ def test_our_own_headlines_are_none_of_the_samples() -> None:
     phrases = [line.split("|", 1)[-1] for path in SAMPLE.glob("*.txt") for line in path.read_text().splitlines()]
     assert len(phrases) > 300
     assert near([row.text for row in (*split.train, *split.test)], phrases) == []
+
+
+def test_groups_hold_what_is_nearly_the_same_and_what_links_it() -> None:
+    words = [f"w{chr(97 + at)}x" for at in range(26)]
+    chain = [" ".join(words[at : at + 20]) for at in range(4)]  # each like the next, the first unlike the last
+    assert groups([chain[0], "another text", chain[3], "Another text!", "a third one"]) == [0, 1, 2, 1, 4]
+    assert groups([chain[0], "another text", chain[3], chain[2], chain[1]]) == [0, 1, 0, 0, 0]
+    assert groups([]) == []
+
+
+@pytest.mark.parametrize(("end", "found"), [("", 1), (" that could be read", 5_000)])
+def test_thousands_of_rows_of_one_template_are_grouped_in_seconds(end: str, found: int) -> None:
+    names = ["".join(name) for name in product("abcdefghijklmnopqrst", repeat=3)][:5_000]
+    texts = [f"as its card had no chip and its owner no key the gate refused {name}{end}" for name in names]
+    assert len(set(groups(texts))) == found

@@ -11,6 +11,7 @@ pytest.importorskip("onnx", reason="needs the extra `train`")
 
 from models import manifest as manifests
 from models.datasets import own
+from models.datasets.duplicates import groups
 from models.errors import BundleError, DatasetError
 from models.runtime import Classifier
 from models.training import discriminant
@@ -157,3 +158,21 @@ def test_the_closed_form_separates_what_can_be_separated() -> None:
     logits = found.head.logits(centres[fresh] + chance.normal(0, 1, (400, 60)))
     assert (logits.argmax(1) == fresh).mean() > 0.9
     assert json.dumps(found.temperature) == json.dumps(discriminant.fit(x, truth, 4).temperature)
+
+
+def test_what_is_known_by_heart_is_not_counted_as_right() -> None:
+    chance = np.random.default_rng(0)
+    texts = [" ".join(chance.choice(list("abcdefghijklmnop"), 12)) for _ in range(40)]
+    said = chance.integers(0, 2, 40)  # at random: there is nothing to learn
+    x = np.repeat(chance.normal(0, 1, (40, 60)), 5, axis=0)
+    told = [f"{text} {word}" for text in texts for word in ("one", "two", "three", "four", "five")]
+    truth = np.repeat(said, 5)
+    assert discriminant.fit(x, truth, 2).accuracy > 0.95
+    assert discriminant.fit(x, truth, 2, groups=groups(told)).accuracy < 0.8
+    assert discriminant.fit(x, truth, 2, groups=[0] * 200).accuracy < 0.8  # nothing is left to learn from
+
+
+def test_rows_that_are_all_different_are_left_out_label_by_label() -> None:
+    truth = np.array([0, 0, 1, 1, 2, 2, 0, 0, 0, 0])
+    folds = discriminant._folds(truth, 3, np.arange(10))
+    assert folds.tolist() == [0, 1, 1, 2, 2, 3, 2, 3, 4, 0]
