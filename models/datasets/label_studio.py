@@ -85,10 +85,11 @@ def _given(task: _Task, name: str, where: str) -> set[str]:
     said = [one for one in said if one.ground_truth] or said
     given = set()
     for result in (result for one in said for result in one.result if result.from_name == name):
-        if len(result.value.choices) > 1:
-            msg = f"{where} has the labels {', '.join(result.value.choices)}: a head gives a text one"
+        choices = {choice.strip() for choice in result.value.choices} - {""}
+        if len(choices) > 1:
+            msg = f"{where} has the labels {', '.join(sorted(choices))}: a head gives a text one"
             raise DatasetError(msg)
-        given |= {choice.strip() for choice in result.value.choices}
+        given |= choices
     return given
 
 

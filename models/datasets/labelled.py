@@ -2,9 +2,11 @@
 
 1. A file is told by what it holds: what begins with a bracket or a brace is JSON, unless its name ends in `.csv`.
 2. What is wrong is one line that names the file, the line or task where there is one, and what to do.
-3. Each text stands once; a text with two labels is refused, and rows that were left out are told.
+3. Each text stands once; a text with two labels is refused; rows that were left out are told, and those that are to the
+   model what others with another label are.
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ import msgspec
 from models.datasets import label_studio, tables
 from models.datasets.dataset import Example
 from models.errors import DatasetError
+from models.text import prepare
 
 Record = dict[str, Any]
 
@@ -109,4 +112,15 @@ def _once(rows: list[Example], path: Path, remarks: tuple[str, ...] = ()) -> Lab
             raise DatasetError(msg)
     repeats = len(rows) - len(known)
     told = (f"{repeats:,} rows repeat others and are left out",) if repeats else ()
-    return Labelled(tuple(known.values()), (*remarks, *told))
+    return Labelled(tuple(known.values()), (*remarks, *told, *_torn(known.values())))
+
+
+def _torn(rows: Iterable[Example]) -> tuple[str, ...]:
+    """What to say of texts that the model cannot tell apart, such as two links, and that have two labels."""
+    first: dict[str, Example] = {}
+    torn = [row for row in rows if first.setdefault(prepare(row.text), row).label != row.label]
+    if not torn:
+        return ()
+    other = first[prepare(torn[0].text)]
+    differ = f"{torn[0].text[:60]!r} ({torn[0].label}) and {other.text[:60]!r} ({other.label})"
+    return (f"{len(torn):,} rows are the same to the model as others with another label, such as {differ}",)

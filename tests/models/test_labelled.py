@@ -60,6 +60,7 @@ def test_what_nobody_labelled_or_people_label_differently_is_left_out_and_told(t
     tasks = [
         task("agreed", chosen("a"), chosen("a")),
         task("open"),
+        task("blank", chosen(" ")),
         task("skipped", chosen("a", was_cancelled=True)),
         task("disputed", chosen("a"), chosen("b")),
         task("settled", chosen("a"), chosen("b", ground_truth=True)),
@@ -68,10 +69,18 @@ def test_what_nobody_labelled_or_people_label_differently_is_left_out_and_told(t
     found = read(tmp_path, json.dumps(tasks))
     assert found.rows == (Example("agreed", "a"), Example("settled", "b"))
     assert found.remarks == (
-        "2 tasks have no label yet and are left out",
+        "3 tasks have no label yet and are left out",
         "1 tasks are labelled differently by different people and are left out",
         "1 rows repeat others and are left out",
     )
+
+
+def test_texts_that_the_model_cannot_tell_apart_and_have_two_labels_are_told(tmp_path: Path) -> None:
+    found = read(tmp_path, "text,label\nsee https://a.b,a\nsee  https://c.d,b\nsee https://e.f,a\nfine,b\n")
+    assert len(found.rows) == 4
+    (said,) = found.remarks
+    assert said.startswith("1 rows are the same to the model as others with another label, such as ")
+    assert said.endswith("'see  https://c.d' (b) and 'see https://a.b' (a)")
 
 
 def test_choices_of_several_questions_are_told_apart(tmp_path: Path) -> None:
