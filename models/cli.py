@@ -52,9 +52,7 @@ def train(
     label_column: LabelColumn = "label",
     kinds: Annotated[str, typer.Option(help="Which kinds of events it answers for.")] = "news,user",
     bundle: Bundle = None,
-    replace: Annotated[
-        bool, typer.Option("--replace", help="Take the place of a bundle, or of an unfinished run.")
-    ] = False,
+    replace: Annotated[bool, typer.Option("--replace", help="Take the place of a bundle, or of a run.")] = False,
     further: Annotated[Path | None, typer.Option("--from", help="Go on from what another run left.")] = None,
     epochs: Annotated[int, typer.Option(min=1, help="How often every row is seen.")] = 3,
     seed: Annotated[int, typer.Option(min=0, help="Of the rows' order; see `pulsewire average`.")] = 0,

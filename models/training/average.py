@@ -21,12 +21,14 @@ from models.training.run_folder import Run
 SAME = ("base", "heads", "max_length", "normalization", "data", "teacher")
 
 
-def average(folders: Sequence[Path], out: Path) -> Run:
+def average(folders: Sequence[Path], out: Path, *, replace: bool = False) -> Run:
     """Leave the mean of these runs in `out`, as a run of its own.
 
     Raises:
-        RunError: there are fewer than two, one is not whole, they do not go together, or `out` cannot be written.
+        RunError: there are fewer than two, one is not whole, they do not go together, or `out` holds a run that
+            `replace` would be needed for, or cannot be written.
     """
+    run_folder.require_free(out, replace=replace)
     if len(folders) < 2:
         msg = "a mean takes two runs or more: name their folders"
         raise RunError(msg)

@@ -97,6 +97,7 @@ def require(folder: Path, *, resume: bool, replace: bool) -> None:
         raise RunError(
             f"{folder} holds a run that has not ended: go on with it by --resume, or give it up by --replace"
         )
+    run_folder.require_free(folder, replace=resume or replace)
 
 
 def resume(folder: Path, loop: Loop, who: Identity) -> tuple[Measured, ...]:

@@ -55,6 +55,7 @@ def average(
     runs: Annotated[list[Path], typer.Argument(help="Folders that `pulsewire train` wrote, each with its own --seed.")],
     *,
     out: Annotated[Path, typer.Option(help="The mean's run.")] = Path("runs/base"),
+    replace: Annotated[bool, typer.Option("--replace", help="Take the place of a run that is there.")] = False,
 ) -> None:
     """Make one model of several: the mean of their weights.
 
@@ -74,7 +75,7 @@ def average(
         extra.require_train()
         from models.training import average as averaging
 
-        made = averaging.average(runs, out)
+        made = averaging.average(runs, out, replace=replace)
     typer.echo(f"the mean of {len(made.averaged)} runs, kept in {out}; go on with `pulsewire export {out}`", err=True)
 
 

@@ -87,6 +87,13 @@ def _lock(held: int, folder: Path) -> None:
         pass  # NFS and some others lock no folders: a run there is not refused for it
 
 
+def require_free(folder: Path, *, replace: bool) -> None:
+    """`RunError` for a folder with a run, which would be written over unasked."""
+    if not replace and (folder / "run.json").exists():
+        msg = f"{folder} holds a run: name another folder with --out, or give that one up by --replace"
+        raise RunError(msg)
+
+
 def save(folder: Path, run: Run, network: Network, tokenizer_json: str) -> None:
     """Write a checkpoint; a reader sees the last whole one."""
     ready(folder)

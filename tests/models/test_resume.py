@@ -15,6 +15,7 @@ pytest.importorskip("torch", reason="needs the extra `train`")
 from models import heads
 from models.errors import RunError
 from models.training import checkpoint, command, distil, run_folder, student
+from models.training.average import average
 from models.training.curves import EVENTS
 from models.training.recipe import Recipe, Step
 from models.training.train import Material, gather, train
@@ -122,6 +123,16 @@ def test_an_unfinished_run_is_not_written_over_unasked(broken: Path, tmp_path: P
     fresh = trained(folder, msgspec.structs.replace(RECIPE, epochs=1), rows=40, replace=True)
     assert fresh.steps == fresh.steps_planned
     assert lines(folder)[0]["step"] == min(10, fresh.steps)
+
+
+def test_a_run_that_has_ended_is_not_written_over_unasked(unbroken: Path, tmp_path: Path) -> None:
+    folder = copied(unbroken, tmp_path / "tiny")
+    for write_over in (lambda: trained(folder, rows=40), lambda: average([unbroken, unbroken], folder)):
+        with pytest.raises(RunError, match="holds a run: name another folder with --out, or give that one up by"):
+            write_over()
+    assert (folder / "run.json").read_bytes() == (unbroken / "run.json").read_bytes()
+    average([unbroken, unbroken], folder, replace=True)
+    assert run_folder.load(folder)[0].averaged
 
 
 def test_a_run_of_another_recipe_is_refused(broken: Path) -> None:
