@@ -89,13 +89,15 @@ def auc(rows: Sequence[Answer], choice: Choice) -> float | None:
     """How often a row of the declared high labels leans more to them than a row of the low ones (ROC AUC).
 
     It leans by its share of the high labels out of those of both: what goes to labels between them says nothing here.
+    None where rows of one side are missing, or the bundle lacks one of the labels.
     """
     if not choice.high:
         return None
+    told_apart = {*choice.high, *choice.low}
     scored = [
         (_leaning(one, choice), one.row.label in choice.high)
         for one in rows
-        if one.row.label in (*choice.high, *choice.low)
+        if one.row.label in told_apart and told_apart <= one.shares.keys()
     ]
     highs = sum(high for _score, high in scored)
     if not highs or highs == len(scored):

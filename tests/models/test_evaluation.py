@@ -65,6 +65,11 @@ def test_the_area_under_the_curve(shares: tuple[float, ...], expected: float) ->
     assert auc(rows, declared()["intent"].choice) is None
 
 
+def test_a_bundle_without_one_of_the_labels_has_no_such_figure() -> None:
+    rows = [Answer(Example("t", label), "info", 1.0, {"error": 0.4, "info": 0.6}) for label in ("info", "critical")]
+    assert auc(rows, declared()["severity"].choice) is None
+
+
 def test_what_goes_to_a_label_between_does_not_count() -> None:
     shares = [
         ("info", {"error": 0.3, "critical": 0.0, "info": 0.7, "warning": 0.0}),
