@@ -13,6 +13,7 @@ from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.summary.writer.record_writer import RecordWriter
 
 from models.errors import RunError
+from models.training import run_folder
 
 LOG = "log.jsonl"
 EVENTS = "events.out.tfevents.pulsewire"  # TensorBoard goes by the middle of the name
@@ -24,11 +25,12 @@ class Curves:
     def __init__(self, folder: Path, *, from_step: int) -> None:
         self._log, self._events = folder / LOG, folder / EVENTS
         kept = [line for line in self._lines() if from_step and line["step"] <= from_step]
-        self._log.unlink(missing_ok=True)
-        self._events.unlink(missing_ok=True)
-        with self._events.open("ab") as events:
-            started = Event(wall_time=time.time(), file_version="brain.Event:2")
-            RecordWriter(events).write(started.SerializeToString())
+        started = Event(wall_time=time.time(), file_version="brain.Event:2")
+        with run_folder.writing(self._events):
+            self._log.unlink(missing_ok=True)
+            self._events.unlink(missing_ok=True)
+            with self._events.open("ab") as events:
+                RecordWriter(events).write(started.SerializeToString())
         for line in kept:
             self.add(**line)
 

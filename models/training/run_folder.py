@@ -117,6 +117,16 @@ def ready(folder: Path) -> None:
         raise RunError(msg) from error
 
 
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """What the block writes there cannot be: `RunError`."""
+    try:
+        yield
+    except OSError as error:
+        msg = f"{path} cannot be written ({error.strerror}): make room, then give the same command again"
+        raise RunError(msg) from error
+
+
 def replace(path: Path, content: bytes) -> None:
     """Put a file in place in one step; on a full disk `RunError`, and the file that was there stays."""
     part = path.with_suffix(path.suffix + ".part")

@@ -125,6 +125,7 @@ class _Keeper:
     def _log(self, step: Seen) -> None:
         loss = round(sum(self.losses) / len(self.losses), 4)
         line = {"step": step.step, "rows_per_s": round(step.rows / step.seconds, 1), "done": round(step.done, 4)}
-        with (self.folder / "log.jsonl").open("ab") as log:
+        path = self.folder / "log.jsonl"
+        with run_folder.writing(path), path.open("ab") as log:
             log.write(msgspec.json.encode(line | {"loss": loss}) + b"\n")
         self.losses.clear()

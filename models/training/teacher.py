@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from models.console import Report
+from models.training import run_folder
 from models.training.batches import padded
 from models.training.network import Network
 
@@ -29,18 +30,30 @@ class Answers(msgspec.Struct, frozen=True):
 def answers(
     network: Network, weights: Path, texts: Sequence[tuple[int, ...]], folder: Path, *, report: Report
 ) -> Answers:
-    """The answers to these texts (token ids), from `folder` where the same weights were asked the same before."""
+    """The answers to these texts (token ids), from `folder` where the same weights were asked the same before.
+
+    Raises:
+        RunError: they cannot be kept there.
+    """
     path = folder / f"answers-{_mark(weights, texts)}.npz"
     if path.is_file():
         with np.load(path) as kept:
             return Answers(kept["logits"], kept["pooled"])
     found = ask(network, texts, report=report)
-    folder.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(f".part-{os.getpid()}")
-    with part.open("wb") as file:
-        np.savez(file, logits=found.logits, pooled=found.pooled)
-    part.replace(path)
+    _keep(path, found)
     return found
+
+
+def _keep(path: Path, found: Answers) -> None:
+    part = path.with_suffix(f".part-{os.getpid()}")
+    with run_folder.writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with part.open("wb") as file:
+                np.savez(file, logits=found.logits, pooled=found.pooled)
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
 
 
 def ask(network: Network, texts: Sequence[tuple[int, ...]], *, report: Report) -> Answers:

@@ -4,6 +4,8 @@ import os
 import resource
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -16,7 +18,7 @@ from models import heads
 from models.errors import RunError
 from models.training import checkpoint, command, distil, run_folder, student
 from models.training.average import average
-from models.training.curves import EVENTS
+from models.training.curves import EVENTS, Curves
 from models.training.recipe import Recipe, Step
 from models.training.train import Material, gather, train
 from tests.models import tiny
@@ -187,16 +189,28 @@ def test_a_folder_without_a_checkpoint_has_nothing_to_go_on_with(unbroken: Path)
 def test_a_full_disk_leaves_the_checkpoint_before_it(broken: Path, tmp_path: Path) -> None:
     folder = copied(broken, tmp_path / "tiny")
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before["model.safetensors"]) // 2, hard))
-    try:
-        with pytest.raises(RunError, match=r"cannot be written \(File too large.*make room, then go on with --resume"):
-            trained(folder, resume=True)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    said = r"cannot be written \(File too large.*make room, then go on with --resume"
+    with full_disk(len(before["model.safetensors"]) // 2), pytest.raises(RunError, match=said):
+        trained(folder, resume=True)
     for name in (checkpoint.FILE, "model.safetensors", "run.json"):
         assert (folder / name).read_bytes() == before[name]
     assert not list(folder.glob("*.part"))
+
+
+def test_a_full_disk_at_the_start_is_one_line(tmp_path: Path) -> None:
+    with full_disk(), pytest.raises(RunError, match=r"tfevents.* cannot be written \(File too large\): make room"):
+        Curves(tmp_path, from_step=0)
+
+
+@contextmanager
+def full_disk(size: int = 0) -> Iterator[None]:
+    """No file may grow beyond this."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def test_two_processes_do_not_write_into_one_folder(tmp_path: Path) -> None:

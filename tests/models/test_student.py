@@ -18,10 +18,12 @@ from models.errors import RunError
 from models.runtime import Classifier
 from models.training import distil, lessons, run_folder, student, teacher
 from models.training.distil import Recipe
+from models.training.network import Network
 from models.training.recipe import Recipe as TeachersRecipe
 from models.training.train import gather, train
 from tests.models import tiny
 from tests.models.test_cli import one_line, pulsewire
+from tests.models.test_resume import full_disk
 
 pytestmark = pytest.mark.train
 RECIPE = Recipe(batch=16, rate=3e-3, heads_rate=1e-2, epochs=4, average=0.9)
@@ -117,6 +119,16 @@ def test_the_teacher_is_asked_once(large: Path, tmp_path: Path) -> None:
     other = teacher.answers(silent, weights, texts[:2], tmp_path, report=quiet)
     assert not np.array_equal(first.logits[:2], other.logits)
     assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_a_full_disk_is_one_line(tmp_path: Path) -> None:
+    network = Network(tiny.start().encoder, tiny.HEADS)
+    with full_disk(), pytest.raises(RunError, match=r"answers-.* cannot be written .*: make room, then give the same"):
+        teacher.answers(network, Path(__file__), [(4, 5)], tmp_path / "teacher", report=quiet)
+    assert list((tmp_path / "teacher").iterdir()) == []
+    keeper = student._Keeper(tmp_path, run_folder.Run("", "", "", {}, 8, "", (), {}, ""), network, "")
+    with full_disk(), pytest.raises(RunError, match=r"log\.jsonl cannot be written .*: make room, then give the same"):
+        keeper.after(distil.Seen(10, 20, 0.5, 16, 1.0, 0.5))
 
 
 def test_a_student_that_says_the_same_is_not_apart() -> None:
