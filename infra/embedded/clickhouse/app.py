@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import anyio
@@ -25,8 +26,9 @@ if TYPE_CHECKING:
     from infra.embedded.clickhouse.users import Users
 
 _OK = "Ok.\n"
-_WRITERS_AT_ONCE = 16
-_READERS_AT_ONCE = 8  # a limit of their own: readers do not keep the writer waiting
+# Each of the two: readers do not keep the writer waiting. What keeps the cores busy is enough: a call takes several
+# threads, and the engine keeps every thread that it ever had, with its memory and three open files
+_AT_ONCE = max(4, 2 * (os.cpu_count() or 1))
 
 
 class Front:
@@ -35,7 +37,7 @@ class Front:
     def __init__(self, engine: Engine, users: Users) -> None:
         self._engine, self._users = engine, users
         self._sessions = Sessions(engine)
-        self._limits = {True: anyio.CapacityLimiter(_WRITERS_AT_ONCE), False: anyio.CapacityLimiter(_READERS_AT_ONCE)}
+        self._limits = {writes: anyio.CapacityLimiter(_AT_ONCE) for writes in (True, False)}
 
     def app(self) -> Starlette:
         """The ASGI application."""
