@@ -13,6 +13,7 @@ from streams.adapters.alert_store import ClickHouseAlertStore
 from streams.adapters.event_store import ClickHouseEventStore
 from streams.agents import consume as consuming
 from streams.agents.alerts import AlertHop
+from streams.agents.carry import Patiently
 from streams.agents.events import EventHop
 from streams.agents.intake import Intake
 from streams.core import window
@@ -117,7 +118,16 @@ def marks():
     faust_app.ConsumerMarks.read_marks = none
 
 
+def patience():
+    """A transport that is away is taken for a fault of the batch."""
+
+    async def at_once(self, operation):
+        return await operation()
+
+    Patiently.__call__ = at_once
+
+
 MUTANTS = {
     mutant.__name__: mutant
-    for mutant in (counted_offsets, restore, late_rows, acknowledgement, generation, gap, untold, marks)
+    for mutant in (counted_offsets, restore, late_rows, acknowledgement, generation, gap, untold, marks, patience)
 }
