@@ -1,6 +1,9 @@
-"""What settings may name as an address. Each returns it, or raises a ValueError that says what would be right."""
+"""Addresses, and what settings may name as one: `addresses`, `address` and `url` return it, or raise a ValueError that
+says what would be right.
+"""
 
 import re
+from ipaddress import ip_address
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -38,3 +41,11 @@ def url(value: str) -> str:
     if parts.path or parts.query or parts.fragment:
         raise ValueError(f"expected nothing after host and port, such as {parts.scheme}://{parts.netloc}")
     return value.rstrip("/")
+
+
+def is_loopback(name: str) -> bool:
+    """Whether a host, without its port, is this machine to itself alone."""
+    try:
+        return ip_address(name).is_loopback
+    except ValueError:
+        return name == "localhost"

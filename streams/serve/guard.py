@@ -6,12 +6,13 @@ could point its own name at the page's address and read along by way of somebody
 """
 
 from collections.abc import Iterable
-from ipaddress import ip_address
 from typing import Final
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from streams.addresses import is_loopback
 
 POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -34,11 +35,7 @@ _REFUSED: Final = "This page does not answer to that name: PULSEWIRE_PAGE_HOSTS 
 def allowed_hosts(page: str, *, listed: Iterable[str] = ()) -> frozenset[str] | None:
     """The names that a page bound to this address answers to, loopback's and those listed; None for any."""
     host, names = _name(page), frozenset(name.lower() for name in listed)
-    try:
-        loopback = ip_address(host).is_loopback
-    except ValueError:
-        loopback = host == "localhost"
-    return _LOOPBACK | names | {host} if loopback or names else None
+    return _LOOPBACK | names | {host} if is_loopback(host) or names else None
 
 
 class Guard:
