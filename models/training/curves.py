@@ -12,7 +12,6 @@ from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.summary.writer.record_writer import RecordWriter
 
-from models.errors import RunError
 from models.training import run_folder
 
 LOG = "log.jsonl"
@@ -43,13 +42,13 @@ class Curves:
             flat |= inner
         values = [Summary.Value(tag=name, simple_value=value) for name, value in flat.items()]
         event = Event(step=step, wall_time=time.time(), summary=Summary(value=values))
-        try:
-            with self._log.open("ab") as log, self._events.open("ab") as events:
-                log.write(msgspec.json.encode(line) + b"\n")
-                RecordWriter(events).write(event.SerializeToString())
-        except OSError as error:
-            msg = f"{self._log} cannot be written ({error.strerror}): make room, then go on with --resume"
-            raise RunError(msg) from error
+        with (
+            run_folder.writing(self._log, then="go on with --resume"),
+            self._log.open("ab") as log,
+            self._events.open("ab") as events,
+        ):
+            log.write(msgspec.json.encode(line) + b"\n")
+            RecordWriter(events).write(event.SerializeToString())
 
     def _lines(self) -> list[dict[str, Any]]:
         """The log's whole lines; the last may have been cut off by a kill."""

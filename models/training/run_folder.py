@@ -118,12 +118,12 @@ def ready(folder: Path) -> None:
 
 
 @contextmanager
-def writing(path: Path) -> Iterator[None]:
-    """What the block writes there cannot be: `RunError`."""
+def writing(path: Path, *, then: str = "give the same command again") -> Iterator[None]:
+    """Where what the block writes there cannot be, `RunError` says so, and what to do once there is room."""
     try:
         yield
     except OSError as error:
-        msg = f"{path} cannot be written ({error.strerror}): make room, then give the same command again"
+        msg = f"{path} cannot be written ({error.strerror}): make room, then {then}"
         raise RunError(msg) from error
 
 
