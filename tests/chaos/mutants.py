@@ -4,8 +4,6 @@ They exist in the test worker alone (tests/chaos/worker.py); the program has no 
 """
 
 import faust
-from faust.types import TP
-from faust.types.tuples import ConsumerMessage
 
 import streams.app
 from streams.adapters import faust_app
@@ -17,6 +15,7 @@ from streams.agents.carry import Patiently
 from streams.agents.events import EventHop
 from streams.agents.intake import Intake
 from streams.core import window
+from streams.core.deliveries import Deliveries
 from streams.ports import Restored
 
 
@@ -82,22 +81,9 @@ def generation():
     EventHop.prepare, AlertHop.process = prepare_as_ever, process_as_ever
 
 
-def gap():
-    """Faust's own account of what may be committed."""
-
-    own = faust_app.Consumer
-
-    class FaustsOwn(faust_app.GapSafeConsumer):
-        _filter_tps_with_pending_acks = own._filter_tps_with_pending_acks
-        _new_offset = own._new_offset
-        _add_gap = own._add_gap
-
-        def finish(self, record, *, generation):
-            at = TP(record.topic, record.partition)
-            bare = [record.offset, record.timestamp_ms / 1_000, 0, (), None, b"", None]
-            own.ack(self, ConsumerMessage(*at, *bare, tp=at, generation_id=generation))
-
-    faust_app.GapSafeTransport.Consumer = FaustsOwn
+def fetched():
+    """What was fetched is committed, done or not, as consumers with automatic commits do."""
+    Deliveries.committable = property(lambda self: self._last + 1 if self._last >= 0 else None)
 
 
 def untold():
@@ -129,5 +115,5 @@ def patience():
 
 MUTANTS = {
     mutant.__name__: mutant
-    for mutant in (counted_offsets, restore, late_rows, acknowledgement, generation, gap, untold, marks, patience)
+    for mutant in (counted_offsets, restore, late_rows, acknowledgement, generation, fetched, untold, marks, patience)
 }
