@@ -3,7 +3,8 @@
 1. A row *is* the aggregate of every event of its partition, window and key up to `last_offset`. Applying an event at or
    below `last_offset` changes nothing, so replays are free whatever their batch boundaries.
 2. Rows of one key form a join-semilattice: the join is the row with the greater `last_offset`.
-3. The watermark is the greatest event time seen; it never goes back and knows no clock.
+3. The watermark is the greatest event time seen, where one after its record's time stamp counts as that stamp.
+   It never goes back and knows no clock.
 4. A window is open while its end lies after watermark - lateness. Rows of open windows are all in memory: what is not
    there does not exist. A closed window must be loaded (`missing`, `load`) before an event may correct it.
 5. Sums are integers.
@@ -179,7 +180,11 @@ class PartitionWindows:
                         tally = rows[pair] = _Tally()
                     tally.add(scored)
                     changed[pair] = tally
-            self.watermark_ms = max(self.watermark_ms or time_ms, time_ms)
+            sent_ms = scored.event.ingested_ms
+            # One sender whose clock is ahead would close everybody's windows
+            reached_ms = sent_ms if 0 <= sent_ms < time_ms else time_ms
+            if self.watermark_ms is None or reached_ms > self.watermark_ms:
+                self.watermark_ms = reached_ms
         return [self._row(at, pair, tally) for at, rows in dirty.items() for pair, tally in rows.items()]
 
     def tick(self, *, every_ms: int, last_offset: int) -> WindowRow:

@@ -20,11 +20,12 @@ LATENESS_MS = 60_000
 
 
 def scored(
-    offset, time_ms, *, source="wire", sentiment="neutral", e4=0, anomaly=0.0, kind="news", entities=(), level=""
-):
+    offset, time_ms, *, source="wire", sentiment="neutral", e4=0, anomaly=0.0, kind="news", entities=(), level="",
+    sent_ms=None,
+):  # fmt: skip
     event = Event(
         kind=kind, topic=f"{kind}.raw", partition=0, offset=offset, event_id=str(offset), event_time_ms=time_ms,
-        ingested_ms=time_ms, source=source, entities=entities, level=level,
+        ingested_ms=time_ms if sent_ms is None else sent_ms, source=source, entities=entities, level=level,
     )  # fmt: skip
     return Scored(event, Findings(sentiment=sentiment, sentiment_e4=e4, anomaly_score=anomaly))
 
@@ -171,6 +172,39 @@ def test_the_watermark_never_goes_back():
     state = new()
     state.fold([scored(0, 500_000), scored(1, 3)])
     assert state.watermark_ms == 500_000
+
+
+def test_a_sender_whose_clock_is_ahead_closes_nobodys_windows():
+    state, hour = new(), 3_600_000
+    state.fold([scored(0, 10_000), scored(1, 8 * hour, sent_ms=11_000), scored(2, 12_000)])
+    assert state.watermark_ms == 12_000
+    assert state.is_open((60, 0))
+    assert state.is_open((60, 8 * hour))
+    state.fold([scored(3, 9 * hour, sent_ms=130_000)])
+    assert not state.is_open((60, 0)), "what was sent since tells how late it is"
+
+
+def test_an_event_of_the_past_moves_the_watermark_by_its_own_time():
+    state = new()
+    state.fold([scored(0, 10_000, sent_ms=9 * 3_600_000)])
+    assert state.watermark_ms == 10_000
+
+
+def test_a_record_without_a_time_stamp_counts_as_of_its_event():
+    state = new()
+    state.fold([scored(0, 10_000, sent_ms=-1)])
+    assert state.watermark_ms == 10_000
+
+
+@given(st.lists(st.tuples(st.integers(0, 10**8), st.integers(-1, 10**8)), min_size=1))
+def test_the_watermark_lies_after_no_event_nor_after_all_that_was_sent(times):
+    state, reached = new(), None
+    for offset, (time_ms, sent_ms) in enumerate(times):
+        before = state.watermark_ms
+        state.fold([scored(offset, time_ms, sent_ms=sent_ms)])
+        reached = max(time_ms if sent_ms < 0 else min(time_ms, sent_ms), reached or 0)
+        assert state.watermark_ms == reached
+        assert before is None or before <= state.watermark_ms
 
 
 def test_what_is_closed_is_forgotten_and_what_is_late_must_be_loaded():
