@@ -16,6 +16,7 @@
 2. An event without an id, or with a blank one, is `topic/partition/offset`.
 3. Texts, the URL and unknown fields are redacted here, before anything else sees them.
 4. Keys and headers that are no UTF-8 are no failure.
+5. Names lose the blanks around them and have composed letters: what looks alike is one series.
 """
 
 from collections.abc import Callable
@@ -27,6 +28,7 @@ from streams.core.entities import WatchList, merged
 from streams.core.envelope import KEPT_AS, Envelope, from_headers, is_structured, says_structured, unwrap
 from streams.core.event import Event, Record, Rejected
 from streams.core.language import language_of, primary_subtag
+from streams.core.names import spelt
 from streams.core.payloads import Action, Fields, Log, News, Payload, read_fields, read_typed, sort_fields
 from streams.core.redact import redact, redact_fields
 from streams.core.template import template_id, template_of
@@ -100,7 +102,7 @@ class Decoder:
     def _news(self, news: News) -> dict[str, Any]:
         text = redact(f"{news.title}\n{news.body}" if news.body else news.title)
         return {
-            "source": news.source,
+            "source": spelt(news.source),
             "text": text,
             "url": redact(news.url) if news.url else "",
             "lang": _lang(news.lang, text),
@@ -108,12 +110,12 @@ class Decoder:
         }
 
     def _log(self, log: Log) -> dict[str, Any]:
-        text = redact(log.message)
+        service, text = spelt(log.service), redact(log.message)
         template = template_of(text)
         return {
-            "source": log.service,
-            "service": log.service,
-            "host": log.host or "",
+            "source": service,
+            "service": service,
+            "host": spelt(log.host or ""),
             "level": (log.level or "").strip(_AROUND_A_LEVEL).lower(),
             "text": text,
             "template": template,
@@ -123,9 +125,9 @@ class Decoder:
     def _action(self, action: Action) -> dict[str, Any]:
         text = redact(action.text) if action.text else ""
         return {
-            "user_id": action.user_id,
-            "action": action.action,
-            "item_id": action.item_id or "",
+            "user_id": spelt(action.user_id),
+            "action": spelt(action.action),
+            "item_id": spelt(action.item_id or ""),
             "text": text,
             "value": action.value,
             "lang": language_of(text) if text else "",

@@ -14,6 +14,8 @@ from typing import Final, NamedTuple
 
 from ahocorasick_rs import AhoCorasick
 
+from streams.core.names import composed, spelt
+
 MAX_ENTITIES: Final = 32
 
 _TICKER: Final = re.compile(r"\$?(?=[^a-z]*[A-Z])[A-Z0-9]{1,5}(?:\.[A-Z]{1,2})?")
@@ -28,9 +30,9 @@ class WatchList:
         """Take (name, aliases) pairs; the name counts as an alias. Of equal aliases the first keeps its name."""
         spellings: dict[str, list[_Spelling]] = {}
         for name, aliases in entries:
-            for alias in dict.fromkeys(spelling.strip() for spelling in (name, *aliases)):
+            for alias in dict.fromkeys(map(spelt, (name, *aliases))):
                 if alias:
-                    spellings.setdefault(_fold(alias), []).append(_Spelling.of(alias, name))
+                    spellings.setdefault(_fold(alias), []).append(_Spelling.of(alias, spelt(name)))
         self._spellings = list(spellings.values())
         self._automaton = AhoCorasick(list(spellings)) if spellings else None
 
@@ -38,6 +40,7 @@ class WatchList:
         """The names that occur, in order of first appearance, each once."""
         if self._automaton is None:
             return ()
+        text = composed(text)
         matches = self._automaton.find_matches_as_indexes(_fold(text), overlapping=True)
         if not matches:
             return ()
@@ -72,7 +75,7 @@ class _Spelling(NamedTuple):
 
 def merged(given: Iterable[str], found: Iterable[str]) -> tuple[str, ...]:
     """Entities that the producer named, then those found: each once, at most 32."""
-    names = dict.fromkeys(name for entity in given if (name := entity.strip()))
+    names = dict.fromkeys(name for entity in given if (name := spelt(entity)))
     names.update(dict.fromkeys(found))
     return tuple(names)[:MAX_ENTITIES]
 

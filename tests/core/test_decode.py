@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from streams.core.decode import CODES, Decoder
 from streams.core.entities import WatchList
 from streams.core.event import Event, Record, Rejected
+from streams.core.names import spelt
 from streams.core.template import template_id
 from streams.topology import KIND_OF, RAW
 
@@ -83,6 +84,16 @@ def test_user():
         kind="user", topic="user.events", partition=3, offset=9, event_id="u1", event_time_ms=NOON_MS,
         ingested_ms=NOON_MS, lang="zh", user_id="joe", action="search", item_id="i", text="退款在哪里", value=3.0,
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("given_", [" Café ", "Cafe\u0301", "\tCafe\u0301\u3000"])
+def test_what_looks_alike_is_one_name(given_):
+    news = decode("news.raw", NEWS | {"source": given_, "entities": [given_, "Café"]})
+    assert (news.source, news.entities[0], len(news.entities)) == ("Café", "Café", 2)  # and Apple, which is found
+    line = decode("logs.raw", LOG | {"service": given_, "host": given_})
+    assert (line.source, line.service, line.host) == ("Café",) * 3
+    action = decode("user.events", ACTION | dict.fromkeys(("user_id", "action", "item_id"), given_))
+    assert (action.user_id, action.action, action.item_id) == ("Café",) * 3
 
 
 @pytest.mark.parametrize("topic", SOUND)
@@ -309,7 +320,8 @@ def test_never_raises_on_odd_headers(headers):
 @given(names, names, texts, st.integers(10**10, NOON_MS), st.dictionaries(texts.map("x".__add__), values, max_size=4))
 def test_what_was_sent_comes_back(service, message, host, ts, unknown):
     event = decode("logs.raw", {"ts": ts, "service": service, "message": message, "host": host, **unknown})
-    assert (event.service, event.host, event.event_time_ms, event.event_id) == (service, host, ts, "logs.raw/3/9")
+    assert (event.service, event.host) == (spelt(service), spelt(host))
+    assert (event.event_time_ms, event.event_id) == (ts, "logs.raw/3/9")
     kept = json.loads(event.extra) if event.extra else {}
     assert kept.keys() == unknown.keys()
 

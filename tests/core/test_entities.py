@@ -92,3 +92,9 @@ def test_finds_each_name_at_most_once_and_the_same_ones_again(text):
 @given(st.text(), st.text())
 def test_a_chinese_alias_is_found_anywhere(before, after):
     assert "Apple" in WatchList([("Apple", ("苹果",))]).find(before + "苹果" + after)
+
+
+@pytest.mark.parametrize("listed", ["Nestlé", "Nestle\u0301", " Nestlé "])
+@pytest.mark.parametrize("written", ["Nestlé falls", "Nestle\u0301 falls", "Why NESTLE\u0301?"])
+def test_accents_may_be_letters_of_their_own(listed, written):
+    assert WatchList([(listed, ())]).find(written) == ("Nestlé",)
