@@ -19,6 +19,7 @@ def distil(
     epochs: Annotated[int, typer.Option(min=1, help="How often every text is seen.")] = 3,
     minutes: Annotated[float, typer.Option(min=0, help="Teach no longer than this; 0: no limit.")] = 0,
     threads: Annotated[int, typer.Option(min=1, help="Cores; more than the machine has free slows it down.")] = 1,
+    replace: Annotated[bool, typer.Option("--replace", help="Take the place of a run that is there.")] = False,
 ) -> None:
     """Teach a small model what a trained one says: the same heads and words, a third of the layers.
 
@@ -43,7 +44,7 @@ def distil(
         recipe = Recipe(epochs=epochs, limit_s=minutes * 60, threads=threads)
         with progress("distilling") as report:
             try:
-                made = student.run(run, out, data, recipe, layers=layers, report=report)
+                made = student.run(run, out, data, recipe, layers=layers, report=report, replace=replace)
             except KeyboardInterrupt:
                 typer.echo(f"pulsewire: stopped; the last checkpoint, if there is one, is in {out}", err=True)
                 raise typer.Exit(1) from None

@@ -23,11 +23,18 @@ READING = 0.2  # of the whole time, until the teacher has read all texts
 CHECKPOINT_S = 300.0
 
 
-def run(teacher: Path, out: Path, data: Path, recipe: Recipe, *, layers: int, report: Report) -> Run:
-    """Teach a student of so many layers and leave its run in `out`; `ModelError` when sets or teacher are not whole."""
+def run(
+    teacher: Path, out: Path, data: Path, recipe: Recipe, *, layers: int, report: Report, replace: bool = False
+) -> Run:
+    """Teach a student of so many layers and leave its run in `out`.
+
+    Raises:
+        ModelError: sets or teacher are not whole, or `out` holds a run that `replace` would be needed for.
+    """
     if out.resolve() == teacher.resolve():
         msg = f"the student would be written over its teacher in {out}: name another folder with --out"
         raise RunError(msg)
+    run_folder.require_free(out, replace=replace)
     _known, network, _tokenizer = run_folder.load(teacher)  # said before the sets are read
     chosen = _layers(network, layers)
     texts = lessons.collect(train.gather(CATALOGUE, data), CATALOGUE, data)

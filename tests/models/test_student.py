@@ -170,6 +170,13 @@ def test_a_student_has_fewer_layers_than_its_teacher(large: Path, tmp_path: Path
     assert not (tmp_path / "small").exists()
 
 
+def test_a_student_that_is_there_is_kept(large: Path, small: Path, tmp_path: Path) -> None:
+    before = (small / "run.json").read_bytes()
+    with pytest.raises(RunError, match="--replace"):
+        student.run(large, small, tmp_path, RECIPE, layers=1, report=quiet)
+    assert (small / "run.json").read_bytes() == before
+
+
 def test_a_folder_without_a_run_is_no_teacher(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PULSEWIRE_SEED_DATA", str(tmp_path))
     assert "holds no whole training run" in one_line(pulsewire("distil", str(tmp_path), "--out", str(tmp_path / "x")))
