@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from packaging.requirements import Requirement
+
 from models.console import messages
 from streams.errors import PulsewireError
 
@@ -59,9 +61,11 @@ def environment() -> dict[str, str]:
 
 def versions() -> dict[str, str]:
     """What the peers run on, by name."""
-    pinned = (line.partition(";")[0].strip().partition("==") for line in REQUIREMENTS.read_text("utf-8").splitlines())
-    found = {name: version for name, _, version in pinned if version}
-    return {name: found[name] for name in SHOWN}
+    pinned = map(Requirement, REQUIREMENTS.read_text("utf-8").splitlines())
+    found = {
+        one.name: str(one.specifier).removeprefix("==") for one in pinned if not one.marker or one.marker.evaluate()
+    }
+    return {name: found[name] for name in SHOWN if name in found}
 
 
 def _uv(*arguments: str) -> None:

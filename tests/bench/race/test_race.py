@@ -1,6 +1,7 @@
 """What the races compute and say without a race."""
 
 import json
+import sys
 from pathlib import Path
 
 import msgspec
@@ -71,7 +72,8 @@ def test_transformers_finds_the_code_and_the_labels():
 def test_every_version_is_pinned_and_every_library_that_is_shown_is_among_them():
     lines = [line for line in environment.REQUIREMENTS.read_text().splitlines() if not line.startswith("#")]
     assert all("==" in line for line in lines)
-    assert set(environment.versions()) == set(environment.SHOWN)
+    missing = set() if sys.version_info < (3, 13) else {"bytewax"}
+    assert set(environment.versions()) == set(environment.SHOWN) - missing
 
 
 def test_a_peer_sees_none_of_our_modules(monkeypatch: pytest.MonkeyPatch):
