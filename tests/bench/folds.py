@@ -23,7 +23,7 @@ from models.datasets.catalogue import CATALOGUE
 from models.datasets.cfbenchmark import CFBENCHMARK, FOLDS, read
 from models.datasets.dataset import Example, data_folder, sample
 from models.text import prepare
-from models.training import start
+from models.training import run_folder, start
 from models.training.batches import padded
 from models.training.command import FIRST, FURTHER
 from models.training.train import PAD, encoded, gather, train
@@ -101,7 +101,7 @@ def _tuned(common, fold, recipe, folder):
     mixed = ((HEAD, material.tasks[0][1]), (HEAD, tuple(sample(others, size))))
     material = msgspec.structs.replace(material, tasks=mixed, once=frozenset())
     _train(f"fold {fold + 1}, {recipe.epochs} epochs", material, start.earlier_run(common), recipe, folder)
-    return _accuracy(start.run_folder.load(folder), _split(fold).test, recipe.max_length)
+    return _accuracy(run_folder.load(folder), _split(fold).test, recipe.max_length)
 
 
 def _train(name, material, beginning, recipe, folder):
