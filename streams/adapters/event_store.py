@@ -180,7 +180,7 @@ def _sample_row(sample: Sample) -> tuple[Any, ...]:
 
 
 def _said(findings: Findings) -> dict[str, tuple[str, float]]:
-    return {head: (said.label, said.score) for head, said in findings.heads.items()}
+    return {head: (said.label, said.score) for head, said in findings.heads.items()} if findings.heads else {}
 
 
 def _sample(row: Mapping[str, Any]) -> Sample:

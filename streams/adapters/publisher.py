@@ -6,7 +6,7 @@ which costs more than all that an event needs besides.
 
 import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
@@ -43,10 +43,11 @@ class KafkaPublisher:
         producer = await self._ready()
         faults.at("produce")
         try:
-            batches = _Batches(producer)
+            topics = {message.topic for message in messages}
+            batches = _Batches(producer, {topic: sorted(await producer.partitions_for(topic)) for topic in topics})
             for message in messages:
-                await batches.add(message)
-            sent = await batches.all_sent()
+                batches.add(message)
+            sent = await batches.sent()
             faults.at("produce.sent")
             await asyncio.gather(*sent)
         except MessageSizeTooLargeError as error:
@@ -98,51 +99,47 @@ class KafkaPublisher:
 
 
 class _Batches:
-    """Messages of one call, in batches by topic and partition, each sent as soon as the next message does not fit."""
+    """Messages of one call, in batches by topic and partition."""
 
-    def __init__(self, producer: AIOKafkaProducer) -> None:
+    def __init__(self, producer: AIOKafkaProducer, partitions: Mapping[str, Sequence[int]]) -> None:
         self._producer = producer
+        self._partitions = partitions
+        self._all: list[tuple[At, Any]] = []
         self._open: dict[At, Any] = {}
-        self._partitions: dict[str, list[int]] = {}
         self._keyless: dict[str, int] = {}  # the partition that takes what has no key, until its batch is full
-        self._sent: list[asyncio.Future[Any]] = []
 
-    async def add(self, message: Outgoing) -> None:
+    def add(self, message: Outgoing) -> None:
         """Put it where it belongs.
 
         Raises:
             MessageSizeTooLargeError: no broker of ours takes it.
         """
-        at = message.topic, await self._place(message)
+        at = message.topic, self._place(message)
         headers = list(message.headers)
         batch = self._open.get(at) or self._begin(at)
         added = batch.append(key=message.key, value=message.value, timestamp=None, headers=headers)
         if added is None:  # full; an empty batch takes any message
             self._keyless.pop(message.topic, None)
-            await self._send(at, batch)
             added = self._begin(at).append(key=message.key, value=message.value, timestamp=None, headers=headers)
         if added.size > MAX_MESSAGE_BYTES - OVERHEAD:
             raise MessageSizeTooLargeError(f"a message of {added.size} bytes, at most {MAX_MESSAGE_BYTES} are taken")
 
-    async def all_sent(self) -> list[asyncio.Future[Any]]:
-        """Send what is still open; what is returned is done when the broker has acknowledged it."""
-        for at, batch in self._open.items():
-            await self._send(at, batch)
-        return self._sent
+    async def sent(self) -> list[asyncio.Future[Any]]:
+        """Send all, in order; what is returned is done when the broker has acknowledged it."""
+        return [
+            await self._producer.send_batch(batch, topic, partition=partition)
+            for (topic, partition), batch in self._all
+        ]
 
     def _begin(self, at: At) -> Any:
         batch = self._open[at] = self._producer.create_batch()
+        self._all.append((at, batch))
         return batch
 
-    async def _send(self, at: At, batch: Any) -> None:
-        self._sent.append(await self._producer.send_batch(batch, at[0], partition=at[1]))
-
-    async def _place(self, message: Outgoing) -> int:
+    def _place(self, message: Outgoing) -> int:
         if message.partition is not None:
             return message.partition
         topic = message.topic
-        if topic not in self._partitions:
-            self._partitions[topic] = sorted(await self._producer.partitions_for(topic))
         partitions = self._partitions[topic]
         if message.key is not None:
             return partitions[_placed(message.key, len(partitions))]

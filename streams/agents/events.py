@@ -48,8 +48,8 @@ class Shape(msgspec.Struct, frozen=True):
 class Flush(msgspec.Struct):
     """A batch, ready to be stored and published."""
 
-    keys: dict[tuple[str, int, int], bytes | None]
     scored: list[Scored]
+    keys: list[bytes | None]  # of the records of `scored`
     rejected: list[tuple[Record, Rejected]]
     rows: list[WindowRow] = []
     ticks: list[WindowRow] = []
@@ -96,10 +96,9 @@ class EventHop:
         faults.at("decode.before")
         decoded = [(record, self._decoder.decode(record)) for record in records]
         faults.at("decode.after")
-        events = [event for _, event in decoded if isinstance(event, Event)]
         flush = Flush(
-            keys={(record.topic, record.partition, record.offset): record.key for record in records},
-            scored=await self._classify(events),
+            scored=await self._classify([event for _, event in decoded if isinstance(event, Event)]),
+            keys=[record.key for record, event in decoded if isinstance(event, Event)],
             rejected=[(record, bad) for record, bad in decoded if isinstance(bad, Rejected)],
         )
         by_partition: dict[At, list[Scored]] = {}
@@ -119,7 +118,8 @@ class EventHop:
         Raises:
             Unreachable: a transport is away; call again with the same flush.
         """
-        await self._within_limit(len(flush.keys), flush.rejected)
+        events = len(flush.scored) + len(flush.rejected)
+        await self._within_limit(events, flush.rejected)
         started = time.perf_counter()
         faults.at("counted")
         await self._store.write(flush.scored, flush.rows)
@@ -127,7 +127,7 @@ class EventHop:
         samples = await self._pick(flush.stretches)
         await self._publisher.publish(list(self._messages(flush, samples)))
         self._in_air = [one for one in self._in_air if one is not flush]
-        self._letters.add(len(flush.keys), len(flush.rejected))
+        self._letters.add(events, len(flush.rejected))
         metrics.FLUSH_SECONDS.observe(time.perf_counter() - started)
         self._count(flush)
 
@@ -146,7 +146,7 @@ class EventHop:
         except BrokerRefused:
             await self._publisher.publish([shortened(letter)])
         self._letters.add(1, 1)
-        self._count(Flush(keys={}, scored=[], rejected=[(record, reason)]))
+        self._count(Flush(scored=[], keys=[], rejected=[(record, reason)]))
 
     async def close(self) -> None:
         """Pick samples from the stretches that are still running; whoever goes on picks from all of them again."""
@@ -240,9 +240,7 @@ class EventHop:
         at_ms = time.time_ns() // 1_000_000
         for record, bad in flush.rejected:
             yield fitting(dead_letter(record, bad, topic=DLQ[record.topic], at_ms=at_ms))
-        for one in flush.scored:
-            event = one.event
-            key = flush.keys[event.topic, event.partition, event.offset]
+        for one, key in zip(flush.scored, flush.keys, strict=True):
             yield Outgoing(SCORED[self._kind], key, encode_scored(one))
         for row in flush.rows:
             yield Outgoing(WINDOWS, _row_key(row), encode_window(row))

@@ -24,7 +24,8 @@ class Intake:
         self._now_in = generation
         self._within_s = within_s
         self.most = most
-        self._waiting: deque[tuple[int, Record]] = deque()
+        self._waiting: deque[tuple[int, Sequence[Record]]] = deque()  # as they were brought, none of them empty
+        self._held = 0
         self._came = asyncio.Event()
         self._room = asyncio.Event()
 
@@ -35,17 +36,19 @@ class Intake:
 
     async def put(self, records: Sequence[Record], *, generation: int) -> None:
         """Return once they are held."""
-        while len(self._waiting) >= self.most:
+        while self._held >= self.most:
             self._room.clear()
             await self._room.wait()
-        self._waiting.extend((generation, record) for record in records)
-        self._came.set()
+        if records:
+            self._waiting.append((generation, records))
+            self._held += len(records)
+            self._came.set()
 
     async def take(self, size: int) -> Batch:
         """The next batch, as soon as it has this size or its time is over."""
         while True:
             await self._wait_for(1)
-            if len(self._waiting) < size:
+            if self._held < size:
                 try:
                     async with asyncio.timeout(self._within_s):
                         await self._wait_for(size)
@@ -55,7 +58,7 @@ class Intake:
                 return batch
 
     async def _wait_for(self, count: int) -> None:
-        while len(self._waiting) < count:
+        while self._held < count:
             self._came.clear()
             await self._came.wait()
 
@@ -63,9 +66,13 @@ class Intake:
         """What was fetched before a rebalance is left out: it comes again, to whoever owns its partition now."""
         generation = self._now_in()
         records: list[Record] = []
-        while self._waiting and len(records) < size:
-            fetched_in, record = self._waiting.popleft()
+        while self._waiting and (room := size - len(records)):
+            fetched_in, some = self._waiting.popleft()
             if fetched_in == generation:
-                records.append(record)
+                records += some[:room]
+                if len(some) > room:
+                    self._waiting.appendleft((generation, some[room:]))
+                    some = some[:room]
+            self._held -= len(some)
         self._room.set()
         return Batch(records, generation) if records else None

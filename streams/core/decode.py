@@ -20,6 +20,7 @@
 """
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -40,6 +41,7 @@ CODES: Final = (
     "bad_timestamp",
 )  # fmt: skip
 
+REMEMBERED: Final = 256  # characters of a line that is remembered
 _AROUND_A_LEVEL: Final = " \t\r\n[]()<>:-"  # as in `[ERROR]`, `ERROR:`, or `-` for none
 
 _NOT_BLANK: Final[dict[type[Payload], tuple[tuple[str, str], ...]]] = {
@@ -110,8 +112,8 @@ class Decoder:
         }
 
     def _log(self, log: Log) -> dict[str, Any]:
-        service, text = spelt(log.service), redact(log.message)
-        template = template_of(text)
+        service, message = spelt(log.service), log.message
+        text, template, its_id = _remembered(message) if len(message) <= REMEMBERED else _line(message)
         return {
             "source": service,
             "service": service,
@@ -119,7 +121,7 @@ class Decoder:
             "level": (log.level or "").strip(_AROUND_A_LEVEL).lower(),
             "text": text,
             "template": template,
-            "template_id": template_id(template),
+            "template_id": its_id,
         }
 
     def _action(self, action: Action) -> dict[str, Any]:
@@ -132,6 +134,16 @@ class Decoder:
             "value": action.value,
             "lang": language_of(text) if text else "",
         }
+
+
+def _line(message: str) -> tuple[str, str, str]:
+    """What is kept of a log line: its text, the template, the template's id."""
+    text = redact(message)
+    template = template_of(text)
+    return text, template, template_id(template)
+
+
+_remembered: Final = lru_cache(4_096)(_line)  # half of all real lines came before, to the letter
 
 
 def _size(record: Record) -> int:

@@ -1,6 +1,10 @@
 """What is fetched comes out in batches, in order, of the generation in force."""
 
 import asyncio
+from itertools import cycle
+
+from hypothesis import given
+from hypothesis import strategies as st
 
 from streams.agents.intake import Intake
 from streams.core.event import Record
@@ -48,3 +52,21 @@ async def test_who_brings_more_than_it_holds_waits():
     await box.take(4)
     await putting
     assert (await box.take(4)).records == records(4, 5)
+
+
+@given(st.lists(st.integers(0, 5), max_size=8), st.lists(st.integers(1, 7), min_size=1))
+def test_whatever_the_sizes_nothing_is_lost_or_doubled(brought, sizes):
+    async def taken():
+        box, offset, found = intake(most=100), 0, []
+        for count in brought:
+            await box.put(records(*range(offset, offset + count)), generation=1)
+            offset += count
+        turns = cycle(sizes)
+        while not box.empty:
+            some = (await box.take(size := next(turns))).records
+            assert 0 < len(some) <= size
+            found += some
+        return offset, found
+
+    offset, found = asyncio.run(taken())
+    assert found == records(*range(offset))

@@ -23,9 +23,9 @@ def counted_offsets():
     """An event at or below `last_offset` is counted again."""
     add = window._Tally.add
 
-    def add_always(self, scored):
-        self.last_offset = min(self.last_offset, scored.event.offset - 1)
-        add(self, scored)
+    def add_always(self, one):
+        self.last_offset = min(self.last_offset, one.offset - 1)
+        add(self, one)
 
     window._Tally.add = add_always
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.core.decode import CODES, Decoder
+from streams.core.decode import CODES, REMEMBERED, Decoder, _remembered
 from streams.core.entities import WatchList
 from streams.core.event import Event, Record, Rejected
 from streams.core.names import spelt
@@ -142,6 +142,14 @@ def nested(levels: int, *, opening: str = "[", closing: str = "]") -> bytes:
 def with_raw(field: str, raw: bytes, sound: dict = NEWS) -> bytes:
     """A sound payload, but for one field, which is written as these bytes."""
     return json.dumps({**sound, field: "@@"}).encode().replace(b'"@@"', raw)
+
+
+def test_short_lines_are_remembered_and_long_ones_are_not():
+    _remembered.cache_clear()
+    for length in (REMEMBERED, REMEMBERED, REMEMBERED + 1, REMEMBERED + 1):
+        event = decode("logs.raw", LOG | {"message": f"paid {'x' * (length - 5)}"})
+        assert (len(event.text), event.template_id) == (length, template_id(event.template))
+    assert (_remembered.cache_info().hits, _remembered.cache_info().currsize) == (1, 1)
 
 
 @pytest.mark.parametrize(
