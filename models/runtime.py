@@ -8,6 +8,8 @@
    threads by 1.6 to 2.6 times, and one that both share by 6%, at 45 MB each.
 5. A bundle in fp16 runs on CUDA or not at all, unless it is asked for on the CPU: there it is right, and several times
    slower than int8. All others run on the CPU.
+6. On CUDA there are two workers, each with a stream of its own: one tokenizes while the other's kernels run. How many
+   tokens a run has is learnt from the card at the start.
 """
 
 import contextlib
@@ -23,8 +25,9 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
+from models import budget, packing, registry
 from models import manifest as manifests
-from models import packing, registry
+from models.bound import Bound
 from models.cache import AnswerCache, key_of
 from models.errors import BundleError, NoCuda
 from models.manifest import ADVICE, MODEL, TOKENIZER, Manifest
@@ -32,8 +35,11 @@ from models.reading import Reading
 from models.text import prepare
 from models.workers import Workers
 
-CHUNK = 32  # texts that a worker takes at once
+CHUNK = 32  # texts that a worker takes at once, at least
+TEXT = 16  # tokens of a short text: of such as many as fit into one run are taken at once
+STREAMS = 2  # on CUDA
 DECIMALS = 6
+HEADLINE = 32  # tokens
 WARM_UP = ["a", "1 2"]  # two rows of one run, with padding: what each of them needs of the graph is tried
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
 PROVIDERS = {CPU: "CPU", CUDA: "CUDA"}
@@ -44,7 +50,9 @@ TYPES = {"tensor(int64)": "int64", "tensor(float)": "float32"}
 class Classifier:
     """A loaded bundle, with a worker per core."""
 
-    def __init__(self, manifest: Manifest, sessions: Sequence[Any], tokenizer: Tokenizer, *, cache: int) -> None:
+    def __init__(
+        self, manifest: Manifest, sessions: Sequence[Any], tokenizer: Tokenizer, *, cache: int, tokens: int | None
+    ) -> None:
         self.manifest = manifest
         self.cache = AnswerCache(cache)
         self.threads = len(sessions)
@@ -52,22 +60,41 @@ class Classifier:
         self.tokenizer = tokenizer
         self._temperatures = [manifest.temperatures.get(head, 1.0) for head in manifest.labels]
         self._packed = struct.Struct(f"<I{sum(map(len, manifest.labels.values()))}d")
-        self.tools = [partial(self._answers, session) for session in sessions]
+        on_cuda = self.device == "CUDA"
+        self.tokens_a_run = tokens or packing.BUDGET
+        most = budget.BUDGETS[-1] if on_cuda and tokens is None else self.tokens_a_run
+        room = max(most, packing.padded(manifest.max_length))
+        bounds = [Bound(session, manifest, tokens=room, pin=on_cuda) for session in sessions]
+        self.pinned = all(bound.pinned for bound in bounds)
+        self.tools = [partial(self._answers, bound) for bound in bounds]
         for tool in self.tools:
             _warm_up(tool, manifest)
+        if on_cuda:
+            if tokens is None:
+                self.tokens_a_run = _learnt(bounds[0], manifest)
+            for bound in bounds:
+                _run_all_shapes(bound, manifest, tokens=self.tokens_a_run)
         self._workers = Workers(self.tools)
 
     @classmethod
     def load(
-        cls, bundle: Path | None = None, *, threads: int | None = None, cache: int = 100_000, cpu: bool = False
+        cls,
+        bundle: Path | None = None,
+        *,
+        threads: int | None = None,
+        cache: int = 100_000,
+        cpu: bool = False,
+        tokens: int | None = None,
     ) -> Self:
         """Open a bundle: the one named, else the one in force (`registry.active`).
 
         Args:
             bundle: its folder, or `base` or `small`, the two that ship.
-            threads: workers, one core each; as many as this process may use where None. One on CUDA.
+            threads: workers, one core each; as many as this process may use where None. At most two on CUDA.
             cache: how many answers are remembered; 0 for none.
             cpu: stay on the CPU with a bundle in fp16, too.
+            tokens: of a run, at most, padding among them, or one text; where None 256 on the CPU, and on CUDA what
+                the device is fastest with.
 
         Raises:
             NoCuda: it is in fp16 and no CUDA device answers; one line, as with all of them.
@@ -85,8 +112,8 @@ class Classifier:
                 raise
         else:
             if manifests.read(folder) == manifest:
-                return cls(manifest, sessions, tokenizer, cache=cache)
-        return cls.load(bundle, threads=threads, cache=cache, cpu=cpu)
+                return cls(manifest, sessions, tokenizer, cache=cache, tokens=tokens)
+        return cls.load(bundle, threads=threads, cache=cache, cpu=cpu, tokens=tokens)
 
     @property
     def device(self) -> str:
@@ -119,33 +146,27 @@ class Classifier:
     def _fresh(self, wanted: dict[bytes, str], *, lane: str, within_s: float | None) -> dict[bytes, bytes]:
         """Infer what is not known: texts of like length together, the long ones first, so that no worker is late."""
         keys = sorted(wanted, key=lambda key: len(wanted[key]), reverse=True)
-        size = min(CHUNK, -(-len(keys) // self.threads)) or 1
+        size = min(max(CHUNK, self.tokens_a_run // TEXT), -(-len(keys) // self.threads)) or 1
         chunks = [[wanted[key] for key in keys[start : start + size]] for start in range(0, len(keys), size)]
         parts = self._workers.run(chunks, lane=lane, within_s=within_s)
         return dict(zip(keys, (answer for part in parts for answer in part), strict=True))
 
-    def _answers(self, session: Any, texts: list[str]) -> list[bytes]:
+    def _answers(self, bound: Bound, texts: list[str]) -> list[bytes]:
         """The packed answers of a chunk, on the calling thread."""
         encodings = self.tokenizer.encode_batch_fast([prepare(text) for text in texts])
         rows = [encoding.ids for encoding in encodings]
         answers = [b""] * len(rows)
-        for length, positions in packing.runs([len(row) for row in rows]):
-            columns = self._run(session, [rows[position] for position in positions], length)
-            for position, probabilities in zip(positions, columns, strict=True):
+        for length, positions in packing.runs([len(row) for row in rows], budget=self.tokens_a_run):
+            logits = bound.run([rows[position] for position in positions], length)
+            for position, probabilities in zip(positions, self._side_by_side(logits), strict=True):
                 answers[position] = self._packed.pack(len(rows[position]), *probabilities)
         return answers
 
-    def _run(self, session: Any, rows: list[list[int]], length: int) -> list[list[float]]:
-        """The probabilities of all heads, side by side, for rows of ids that are padded to `length`."""
-        ids = np.full((len(rows), length), self.manifest.pad, np.int64)
-        mask = np.zeros((len(rows), length), np.int64)
-        for number, row in enumerate(rows):
-            ids[number, : len(row)] = row
-            mask[number, : len(row)] = 1
-        logits = session.run(list(self.manifest.labels), {"input_ids": ids, "attention_mask": mask})
+    def _side_by_side(self, logits: Sequence[NDArray[np.float32]]) -> list[list[float]]:
+        """The probabilities of all heads, of each row."""
         shares = [_softmax(one, heat) for one, heat in zip(logits, self._temperatures, strict=True)]
-        side_by_side: list[list[float]] = np.concatenate(shares, axis=1).tolist()
-        return side_by_side
+        together: list[list[float]] = np.concatenate(shares, axis=1).tolist()
+        return together
 
     def _reading(self, answer: bytes) -> Reading:
         tokens, *flat = self._packed.unpack(answer)
@@ -171,7 +192,8 @@ def _softmax(logits: NDArray[np.float32], temperature: float) -> NDArray[np.floa
 def _opened(folder: Path, manifest: Manifest, *, threads: int | None, cpu: bool) -> tuple[list[Any], Tokenizer]:
     """A session for each worker, and the tokenizer that they share."""
     cuda = manifest.precision == CUDA_ONLY and not cpu
-    sessions = [_session(folder, cuda=cuda) for _ in range(1 if cuda else threads or cores())]
+    count = min(threads or STREAMS, STREAMS) if cuda else threads or cores()
+    sessions = [_session(folder, cuda=cuda) for _ in range(count)]
     _check(sessions[0], manifest, folder)
     return sessions, _tokenizer(folder, manifest)
 
@@ -182,6 +204,24 @@ def _warm_up(tool: Callable[[list[str]], Any], manifest: Manifest) -> None:
     except Exception as error:  # ONNX Runtime has no public base class of its own
         msg = f"bundle {manifest.name}: {MODEL} reads no text ({_first_line(error)}): {ADVICE}"
         raise BundleError(msg) from error
+
+
+def _learnt(bound: Bound, manifest: Manifest) -> int:
+    """The tokens of a run that the device is fastest with, of texts of a headline's length."""
+    length = packing.padded(min(HEADLINE, manifest.max_length))
+    return budget.learnt(lambda tokens: _run(bound, manifest, rows=tokens // length, length=length))
+
+
+def _run_all_shapes(bound: Bound, manifest: Manifest, *, tokens: int) -> None:
+    """Full runs of short texts, of texts twice as long, and so on: a GPU loads kernels and takes memory by shape."""
+    length = packing.STEP
+    while length <= manifest.max_length:
+        _run(bound, manifest, rows=max(1, tokens // length), length=length)
+        length *= 2
+
+
+def _run(bound: Bound, manifest: Manifest, *, rows: int, length: int) -> None:
+    bound.run([[manifest.pad] * length] * rows, length)
 
 
 def _first_line(error: Exception) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from models import manifest, registry
 from models.errors import ModelError
-from models.runtime import Classifier, cores
+from models.runtime import Classifier
 from streams.doctor.finding import Finding, fail, ok, warn
 from streams.settings import Settings
 
@@ -29,18 +29,25 @@ def examine(settings: Settings) -> list[Finding]:
 
 
 def _device(folder: Path, settings: Settings) -> Finding:
-    threads = settings.threads or cores()
-    classifier = Classifier.load(folder, threads=threads, cache=0)
+    classifier = Classifier.load(folder, threads=settings.threads, cache=0)
     try:
         started = time.perf_counter()
         classifier.classify([PROBE])
         took_ms = (time.perf_counter() - started) * 1_000
-        detail = f"runs on {classifier.device}, {threads} thread{'s' * (threads != 1)}; one text takes {took_ms:.0f} ms"
+        detail = f"runs on {classifier.device}, {_workers(classifier)}; one text takes {took_ms:.0f} ms"
         if classifier.device == "CPU" and _has_gpu():
             return warn("inference", detail, "there is a GPU here: the extra `gpu` brings CUDA's libraries")
         return ok("inference", detail)
     finally:
         classifier.close()
+
+
+def _workers(classifier: Classifier) -> str:
+    count = classifier.threads
+    if classifier.device == "CPU":
+        return f"{count} thread{'s' * (count != 1)}"
+    memory = "pinned memory" if classifier.pinned else "memory that could not be pinned"
+    return f"{count} streams of {classifier.tokens_a_run:,} tokens a run, {memory}"
 
 
 def _has_gpu() -> bool:

@@ -50,7 +50,7 @@ def _sets(count):
 
 
 def _compare(classifier, name, texts, *, rounds, report):
-    sessions = [worker.args[0] for worker in classifier.tools]
+    sessions = [worker.args[0].session for worker in classifier.tools]
     ready = list(_ready(classifier, texts))
     ours, bare = [], []
     for number in range(rounds + 1):
@@ -77,7 +77,7 @@ def _compare(classifier, name, texts, *, rounds, report):
 def _ready(classifier, texts):
     """(positions, inputs) of each run."""
     rows = [one.ids for one in classifier.tokenizer.encode_batch_fast([prepare(text) for text in texts])]
-    for length, positions in packing.runs([len(row) for row in rows]):
+    for length, positions in packing.runs([len(row) for row in rows], budget=classifier.tokens_a_run):
         ids = np.full((len(positions), length), classifier.manifest.pad, np.int64)
         mask = np.zeros_like(ids)
         for number, position in enumerate(positions):

@@ -248,19 +248,6 @@ def test_without_cuda_a_bundle_in_fp16_is_refused_in_one_line(half: Path) -> Non
         Classifier.load(half, threads=1)
 
 
-@pytest.mark.gpu
-@pytest.mark.skipif(not on_cuda(), reason="no CUDA device answers here")
-def test_on_cuda_fp16_gives_the_labels_that_it_gives_on_the_cpu(half: Path) -> None:
-    texts = [row.text for one in tiny.sets() for row in one.load(Path()).test]
-    labels = []
-    for cpu in (False, True):
-        classifier = Classifier.load(half, threads=1, cache=0, cpu=cpu)
-        assert classifier.device == ("CPU" if cpu else "CUDA")
-        labels.append([np.argmax(one.probabilities["category"]) for one in classifier.classify(texts)])
-        classifier.close()
-    assert np.mean(np.equal(*labels)) >= 0.999
-
-
 @pytest.mark.parametrize("precision", ["fp32", "int8"])
 def test_a_row_of_a_batch_has_the_same_bits_alone(run: Path, precision: str) -> None:
     batch, opened = some_batch(), session(run, precision)
