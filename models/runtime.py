@@ -15,7 +15,7 @@
 import contextlib
 import os
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Self
@@ -44,6 +44,7 @@ WARM_UP = ["a", "1 2"]  # two rows of one run, with padding: what each of them n
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
 PROVIDERS = {CPU: "CPU", CUDA: "CUDA"}
 CUDA_ONLY = "fp16"
+WARNINGS, ERRORS, FATAL = 2, 3, 4  # levels of ONNX Runtime's logs
 TYPES = {"tensor(int64)": "int64", "tensor(float)": "float32"}
 
 
@@ -232,9 +233,10 @@ def _session(folder: Path, *, cuda: bool) -> Any:
     options = ort.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
-    options.log_severity_level = 4 if cuda else 3  # what becomes of CUDA is said below, in one line
+    options.log_severity_level = FATAL if cuda else ERRORS  # what becomes of CUDA is said below, in one line
     try:
-        session = ort.InferenceSession(folder / MODEL, options, providers=_providers(cuda=cuda))
+        with _logging(FATAL if cuda else WARNINGS):
+            session = ort.InferenceSession(folder / MODEL, options, providers=_providers(cuda=cuda))
     except Exception as error:  # ONNX Runtime has no public base class of its own
         msg = f"bundle {folder}: {MODEL} cannot be opened ({_first_line(error)}): {ADVICE}"
         raise BundleError(msg) from error
@@ -242,6 +244,16 @@ def _session(folder: Path, *, cuda: bool) -> Any:
         msg = f"bundle {folder} is in fp16, for CUDA, and no CUDA device answers here: use one in int8"
         raise NoCuda(msg)
     return session
+
+
+@contextlib.contextmanager
+def _logging(least: int) -> Iterator[None]:
+    """What providers say while they are made goes to ONNX Runtime's own logger, whatever a session's is set to."""
+    ort.set_default_logger_severity(least)
+    try:
+        yield
+    finally:
+        ort.set_default_logger_severity(WARNINGS)
 
 
 def _providers(*, cuda: bool) -> list[str]:
