@@ -86,7 +86,7 @@ class Settings(BaseSettings):
     batch_within_ms: int = Field(50, ge=1, le=60_000)
     max_event_bytes: int = Field(1_048_576, ge=1_024, le=7_000_000)  # what is published of one may be twice as long
     dlq_limit_share: float = Field(0.5, gt=0, le=1)
-    dlq_limit_window: int = Field(1_000, ge=1)
+    dlq_limit_window: int = Field(1_000, ge=1, le=10_000_000)
     crash_tries: int = Field(3, ge=2, le=100)  # deaths over one event before it goes to the dead-letter topic
     session_timeout_ms: int = Field(10_000, ge=6_000, le=300_000)
     lateness_ms: int = Field(60_000, ge=0)

@@ -41,23 +41,30 @@ class Validation:
 
     def measure(self, network: Network, *, step: int) -> Measured:
         """The figures of the network as it is; it is left in the mode in which it came."""
-        training = network.training
-        network.eval()
-        heads = {head: self._figure(network, head, rows) for head, rows in self._tasks}
-        network.train(training)
+        heads = {head: self._figure(head, answers) for head, answers in self.answers(network).items()}
         return Measured(step, round(sum(heads.values()) / len(heads), 4), heads)
 
-    def _figure(self, network: Network, head: str, rows: Sequence[Row]) -> float:
-        names = self._labels[head]
-        answers = []
+    def answers(self, network: Network) -> dict[str, list[Answer]]:
+        """What the network as it is says of every row, by head; it is left in the mode in which it came."""
+        training = network.training
+        network.eval()
+        found = {head: self._answers(network, head, rows) for head, rows in self._tasks}
+        network.train(training)
+        return found
+
+    def _figure(self, head: str, answers: Sequence[Answer]) -> float:
+        if self._metrics[head] == "accuracy":
+            return figures.accuracy(answers)
+        scores = [one.f1 for one in figures.by_label(answers, self._labels[head])]
+        return round(sum(scores) / len(scores), 4)
+
+    def _answers(self, network: Network, head: str, rows: Sequence[Row]) -> list[Answer]:
+        names, answers = self._labels[head], []
         for at in range(0, len(rows), BATCH):
             some = tuple(rows[at : at + BATCH])
             for row, found in zip(some, self._found(network, Batch(head, some)), strict=True):
                 answers.append(Answer(Example("", names[row.label]), names[found], 1.0, {}))
-        if self._metrics[head] == "accuracy":
-            return figures.accuracy(answers)
-        scores = [one.f1 for one in figures.by_label(answers, names)]
-        return round(sum(scores) / len(scores), 4)
+        return answers
 
     def _found(self, network: Network, batch: Batch) -> list[int]:
         ids, mask, _labels = tensors(batch, pad=self._pad)

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import msgspec
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, Response
@@ -62,7 +63,7 @@ def build(settings: Settings, *, clock_ms: Callable[[], int] = now_ms) -> Starle
     return Starlette(
         routes=[*routes, Mount("/static", StaticFiles(directory=STATIC))],
         middleware=[Middleware(Guard, hosts=hosts), Middleware(meter.middleware)],
-        exception_handlers={404: _nothing_here},
+        exception_handlers={404: _nothing_here, 405: _other_method},
         lifespan=lifespan,
     )
 
@@ -114,6 +115,14 @@ async def _nothing_here(request: Request, _error: Exception) -> Response:
     if request.url.path.startswith("/api/"):
         return _json({"error": "not_found", "detail": f"there is no {request.url.path}; see docs/api.md"}, status=404)
     return PlainTextResponse("There is nothing at this address. The page is at /.\n", status_code=404)
+
+
+async def _other_method(request: Request, error: Exception) -> Response:
+    headers = (error.headers if isinstance(error, HTTPException) else None) or {"Allow": "GET"}
+    detail = f"{request.url.path} takes {headers['Allow']}, not {request.method}"
+    answer = _json({"error": "method_not_allowed", "detail": detail}, status=405)
+    answer.headers.update(headers)
+    return answer
 
 
 def _readyz(answers: Answers, store: Store, meter: Meter) -> Callable[[Request], Awaitable[Response]]:

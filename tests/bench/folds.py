@@ -12,21 +12,20 @@ from functools import partial
 from pathlib import Path
 
 import msgspec
-import torch
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
-from models import heads, packages
+from models import figures, heads, packages
 from models.console import progress
 from models.datasets.catalogue import CATALOGUE
 from models.datasets.cfbenchmark import CFBENCHMARK, FOLDS, read
 from models.datasets.dataset import Example, data_folder, sample
 from models.text import prepare
 from models.training import run_folder, start
-from models.training.batches import padded
 from models.training.command import FIRST, FURTHER
 from models.training.train import PAD, encoded, gather, train
+from models.training.validation import Validation
 from tests.bench._options import options
 from tests.bench._report import write
 
@@ -116,11 +115,5 @@ def _train(name, material, beginning, recipe, folder):
 def _accuracy(loaded, rows, max_length):
     run, network, tokenizer_json = loaded
     prepared = [Example(prepare(row.text), row.label) for row in rows]
-    ((_head, tasks),) = encoded([(HEAD, prepared)], tokenizer_json, heads=run.heads, max_length=max_length)
-    right = 0
-    for at in range(0, len(tasks), 8):
-        some = tasks[at : at + 8]
-        with torch.no_grad():
-            said = network.head(HEAD, *padded([row.ids for row in some], pad=PAD)).argmax(1).tolist()
-        right += sum(found == row.label for found, row in zip(said, some, strict=True))
-    return right / len(tasks)
+    tasks = encoded([(HEAD, prepared)], tokenizer_json, heads=run.heads, max_length=max_length)
+    return figures.accuracy(Validation(tasks, run.heads, pad=PAD).answers(network)[HEAD])

@@ -141,6 +141,13 @@ async def test_a_bad_question_is_400_with_one_line(page, path):
     assert "\n" not in answer.json()["detail"]
 
 
+async def test_another_method_is_405_and_told_which_one_is_taken(page):
+    answer = await page.post("/api/top")
+    assert (answer.status_code, answer.json()["error"]) == (405, "method_not_allowed")
+    assert "GET" in answer.headers["allow"]
+    assert "not POST" in answer.json()["detail"]
+
+
 async def test_metrics_and_health(page):
     assert (await page.get("/healthz")).json() == {"alive": True}
     assert (await page.get("/readyz")).json() == {"ready": True}

@@ -49,5 +49,5 @@ def test_every_rule_for_prometheus_is_documented():
 
 def test_every_reason_is_documented():
     source = Path("streams/serve/trouble.py").read_text(encoding="utf-8")
-    codes = set(re.findall(r'"error": "(\w+)"', source)) | {"bad_request", "not_found"}
+    codes = set(re.findall(r'"error": "(\w+)"', source)) | {"bad_request", "not_found", "method_not_allowed"}
     assert codes == set(re.findall(r"^\| \d+ \| `(\w+)`", API, re.MULTILINE))
