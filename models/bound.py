@@ -20,6 +20,7 @@ from models import packing
 from models.manifest import Manifest
 
 HOST: Final = "cpu"  # where what is bound lies; what runs on a device copies it itself
+ALIGNED: Final = 64  # bytes: a cache line, and more than any type of ours
 _MAPS: Final = Path("/proc/self/maps")  # of Linux: every library that is loaded
 
 
@@ -30,15 +31,22 @@ class Bound:
         """`tokens`: at most so many in a run, padding among them; `pin`: the session runs on CUDA."""
         self.session = session
         self._pad = manifest.pad
-        self._ids, self._mask = np.zeros(tokens, np.int64), np.zeros(tokens, np.int64)
         self._widths = {head: len(labels) for head, labels in manifest.labels.items()}
-        rows = tokens // packing.STEP
-        self._logits = {head: np.zeros(rows * width, np.float32) for head, width in self._widths.items()}
         self._binding = session.io_binding()
+        rows = tokens // packing.STEP
+        sizes = [8 * tokens, 8 * tokens, *(4 * rows * width for width in self._widths.values())]
+        # One block, since a page can be pinned but once
+        block = np.zeros(sum(map(_aligned, sizes)), np.uint8)
+        self.pinned = pin and _pin(self, block)
+        parts = np.split(block, np.cumsum([_aligned(size) for size in sizes]))
+        self._ids, self._mask = (part[: 8 * tokens].view(np.int64) for part in parts[:2])
+        self._logits = {
+            head: part[: 4 * rows * width].view(np.float32)
+            for (head, width), part in zip(self._widths.items(), parts[2:], strict=False)
+        }
         # Where each lies, asked once: numpy makes an object for every such question
         self._inputs = {"input_ids": self._ids.ctypes.data, "attention_mask": self._mask.ctypes.data}
         self._outputs = {head: array.ctypes.data for head, array in self._logits.items()}
-        self.pinned = pin and _pin(self, (self._ids, self._mask, *self._logits.values()))
 
     def run(self, rows: Sequence[Sequence[int]], length: int) -> list[NDArray[np.float32]]:
         """The logits (rows × labels) of each head, in the manifest's order, for rows of ids padded to `length`.
@@ -60,30 +68,24 @@ class Bound:
         return [self._logits[head][: count * width].reshape(count, width) for head, width in self._widths.items()]
 
 
-def _pin(owner: object, arrays: Sequence[NDArray[Any]]) -> bool:
-    """Whether the pages of all these could be locked; they are let go when `owner` is."""
+def _aligned(size: int) -> int:
+    return -(-size // ALIGNED) * ALIGNED
+
+
+def _pin(owner: object, block: NDArray[np.uint8]) -> bool:
+    """Whether the pages of the block could be locked; they are let go when `owner` is."""
     runtime = _cuda_runtime()
     if runtime is None:
         return False
-    done = [
-        array for array in arrays if runtime.cudaHostRegister(_address(array), ctypes.c_size_t(array.nbytes), 0) == 0
-    ]
-    weakref.finalize(owner, _unpin, runtime, done)
-    return len(done) == len(arrays)
+    address = ctypes.c_void_p(block.ctypes.data)
+    if runtime.cudaHostRegister(address, ctypes.c_size_t(block.nbytes), 0):
+        return False
+    weakref.finalize(owner, _unpin, runtime, address, block)
+    return True
 
 
-def _register(runtime: Any, array: NDArray[Any]) -> bool:
-    code: int = runtime.cudaHostRegister(_address(array), ctypes.c_size_t(array.nbytes), 0)
-    return code == 0
-
-
-def _unpin(runtime: Any, arrays: Sequence[NDArray[Any]]) -> None:
-    for array in arrays:
-        runtime.cudaHostUnregister(_address(array))
-
-
-def _address(array: NDArray[Any]) -> ctypes.c_void_p:
-    return ctypes.c_void_p(array.ctypes.data)
+def _unpin(runtime: Any, address: ctypes.c_void_p, _block: NDArray[np.uint8]) -> None:
+    runtime.cudaHostUnregister(address)  # the block is there until now, since we hold it
 
 
 def _cuda_runtime() -> Any:
