@@ -20,11 +20,20 @@ def test_it_stays_within_its_bounds_and_moves_by_at_most_two(most, batches):
 
 
 @given(rates, st.floats(0, 2), st.integers(64, 5_000))
-def test_under_load_it_settles_where_preparing_lasts_as_long_as_aimed_at_or_as_flushing(per_s, flushed_s, size):
+def test_where_more_waits_it_settles_where_preparing_lasts_as_long_as_aimed_at_or_as_flushing(per_s, flushed_s, size):
     pace = Pace(most=50_000, size=size)
     for _ in range(20):
         pace = pace.after(pace.size, prepared_s=pace.size / per_s, flushed_s=flushed_s)
-    assert abs(pace.size - min(50_000, max(64, int(per_s * max(pace.aim_s, flushed_s))))) <= 1
+    assert abs(pace.size - min(50_000, max(64, int(per_s * max(pace.behind_s, flushed_s))))) <= 1
+
+
+@given(st.floats(300, 100_000), st.integers(64, 50_000))
+def test_when_nothing_waits_any_more_batches_become_short_again(per_s, size):
+    pace = Pace(most=50_000, size=size)
+    for _ in range(20):
+        count = pace.size - 1
+        pace = pace.after(count, prepared_s=count / per_s, flushed_s=0.0)
+    assert pace.size <= max(pace.least, per_s * pace.aim_s + 2, size if size <= per_s * pace.aim_s else 0)
 
 
 @given(st.integers(64, 5_000), st.integers(1, 5_000), st.floats(0, 0.25), times)
