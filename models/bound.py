@@ -38,11 +38,11 @@ class Bound:
         # One block, since a page can be pinned but once
         block = np.zeros(sum(map(_aligned, sizes)), np.uint8)
         self.pinned = pin and _pin(self, block)
-        parts = np.split(block, np.cumsum([_aligned(size) for size in sizes]))
+        parts = np.split(block, np.cumsum([_aligned(size) for size in sizes])[:-1])
         self._ids, self._mask = (part[: 8 * tokens].view(np.int64) for part in parts[:2])
         self._logits = {
             head: part[: 4 * rows * width].view(np.float32)
-            for (head, width), part in zip(self._widths.items(), parts[2:], strict=False)
+            for (head, width), part in zip(self._widths.items(), parts[2:], strict=True)
         }
         # Where each lies, asked once: numpy makes an object for every such question
         self._inputs = {"input_ids": self._ids.ctypes.data, "attention_mask": self._mask.ctypes.data}

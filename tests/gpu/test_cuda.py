@@ -16,9 +16,9 @@ from models import registry
 from models.budget import BUDGETS
 from models.runtime import STREAMS, Classifier
 from models.training import unpack
-from models.training.recipe import Recipe
 from models.training.train import gather, train
 from tests.models import tiny
+from tests.models.tiny import RECIPE, quiet
 
 pytestmark = [
     pytest.mark.gpu,
@@ -26,16 +26,11 @@ pytestmark = [
 ]
 
 
-def quiet(_done: float, _note: str = "") -> None:
-    """Nobody looks."""
-
-
 @pytest.fixture(scope="module")
 def half(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tiny bundle in fp16."""
     folder = tmp_path_factory.mktemp("half")
-    recipe = Recipe(batch=16, max_length=24, encoder_rate=3e-3, heads_rate=1e-2, epochs=3)
-    train(gather(tiny.sets(), Path()), tiny.start(), recipe, folder / "run", heads=tiny.HEADS)
+    train(gather(tiny.sets(), Path()), tiny.start(), RECIPE, folder / "run", heads=tiny.HEADS)
     export(
         folder / "run",
         Plan(target=folder / "bundle", precision="fp16", data=Path(), sets=tiny.sets()),

@@ -24,13 +24,10 @@ from models.training.train import gather, train
 from tests.models import tiny
 from tests.models.test_cli import one_line, pulsewire
 from tests.models.test_resume import full_disk
+from tests.models.tiny import quiet
 
 pytestmark = pytest.mark.train
 RECIPE = Recipe(batch=16, rate=3e-3, heads_rate=1e-2, epochs=4, average=0.9)
-
-
-def quiet(_done: float, _note: str = "") -> None:
-    """Nobody looks."""
 
 
 @pytest.fixture(scope="module")

@@ -29,20 +29,16 @@ from models.training import train as training
 from models.training.batches import Batch, Row
 from models.training.mean import Mean
 from models.training.network import Network
-from models.training.recipe import Recipe, Step
+from models.training.recipe import Step
 from models.training.train import gather, train
 from tests.models import tiny
+from tests.models.tiny import RECIPE, quiet
 
 pytestmark = pytest.mark.train
-RECIPE = Recipe(batch=16, max_length=24, encoder_rate=3e-3, heads_rate=1e-2, epochs=3, checkpoint_s=0.5)
 
 
 def on_cuda() -> bool:
     return torch.cuda.is_available()
-
-
-def quiet(_done: float, _note: str = "") -> None:
-    """Nobody looks."""
 
 
 @pytest.fixture(scope="module")

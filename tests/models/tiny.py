@@ -10,15 +10,21 @@ from transformers import BertConfig, BertModel
 from models.datasets.dataset import Dataset, Example, Split
 from models.heads import labels
 from models.training.network import seed
+from models.training.recipe import Recipe
 from models.training.start import Start
 
 HEADS = {head: names for head, names in labels().items() if head != "intent"}
+RECIPE = Recipe(batch=16, max_length=24, encoder_rate=3e-3, heads_rate=1e-2, epochs=3, checkpoint_s=0.5)
 SPECIAL = ["<s>", "<pad>", "</s>", "<unk>"]
 WORDS = {
     "sentiment": {"negative": "shares fall loss", "neutral": "board meets today", "positive": "shares jump profit"},
     "severity": {"info": "started fine", "warning": "retry slow", "error": "failed request", "critical": "panic abort"},
     "category": {name: f"about {name.lower()}" for name in HEADS["category"]},
 }
+
+
+def quiet(_done: float, _note: str = "") -> None:
+    """Nobody looks."""
 
 
 def filler(number: int) -> str:
