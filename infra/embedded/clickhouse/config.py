@@ -53,6 +53,8 @@ _SERVER = """\
   <uncompressed_cache_size>0</uncompressed_cache_size>
   <max_server_memory_usage_to_ram_ratio>0.5</max_server_memory_usage_to_ram_ratio>
   <merge_tree>
+    <!-- a part that was merged into another takes 27 KB of memory until it goes, after eight minutes by default -->
+    <old_parts_lifetime>60</old_parts_lifetime>
     <!-- one after the other: over a hundred old parts at once took as many threads, which the engine keeps -->
     <concurrent_part_removal_threshold>1000000</concurrent_part_removal_threshold>
     <number_of_free_entries_in_pool_to_lower_max_size_of_merge>1</number_of_free_entries_in_pool_to_lower_max_size_of_merge>
