@@ -16,15 +16,23 @@ class Batch(msgspec.Struct, frozen=True):
     generation: int
 
 
+class _Parcel(msgspec.Struct, frozen=True):
+    """What was brought at once, or the rest of it."""
+
+    generation: int
+    records: Sequence[Record]  # never none
+    due: float  # by the event loop's clock
+
+
 class Intake:
     """Holds records, in order, until a batch of them is taken. It holds little: who brings more waits."""
 
     def __init__(self, *, generation: Callable[[], int], most: int, within_s: float) -> None:
-        """`generation` tells the one in force; a batch has at most `most` records, and waits `within_s` at most."""
+        """`generation` tells the one in force; a batch has at most `most`, and none waits `within_s` for more."""
         self._now_in = generation
         self._within_s = within_s
         self.most = most
-        self._waiting: deque[tuple[int, Sequence[Record]]] = deque()  # as they were brought, none of them empty
+        self._waiting: deque[_Parcel] = deque()
         self._held = 0
         self._came = asyncio.Event()
         self._room = asyncio.Event()
@@ -40,17 +48,20 @@ class Intake:
             self._room.clear()
             await self._room.wait()
         if records:
-            self._waiting.append((generation, records))
+            self._waiting.append(_Parcel(generation, records, asyncio.get_running_loop().time() + self._within_s))
             self._held += len(records)
             self._came.set()
 
     async def take(self, size: int) -> Batch:
-        """The next batch, as soon as it has this size or its time is over."""
+        """The next batch, as soon as it has this size or the first of it has waited long enough.
+
+        That may have been while the batch before was read: then it does not wait again.
+        """
         while True:
             await self._wait_for(1)
             if self._held < size:
                 try:
-                    async with asyncio.timeout(self._within_s):
+                    async with asyncio.timeout_at(self._waiting[0].due):
                         await self._wait_for(size)
                 except TimeoutError:
                     pass
@@ -67,11 +78,12 @@ class Intake:
         generation = self._now_in()
         records: list[Record] = []
         while self._waiting and (room := size - len(records)):
-            fetched_in, some = self._waiting.popleft()
-            if fetched_in == generation:
+            parcel = self._waiting.popleft()
+            some = parcel.records
+            if parcel.generation == generation:
                 records += some[:room]
                 if len(some) > room:
-                    self._waiting.appendleft((generation, some[room:]))
+                    self._waiting.appendleft(msgspec.structs.replace(parcel, records=some[room:]))
                     some = some[:room]
             self._held -= len(some)
         self._room.set()

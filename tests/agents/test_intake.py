@@ -30,6 +30,20 @@ async def test_a_batch_is_cut_when_it_is_full_or_its_time_is_over():
     assert (await soon.take(4)).records == records(8)
 
 
+async def test_what_has_waited_while_nobody_took_does_not_wait_again():
+    box = intake(within_s=0.5)
+    await box.put(records(0), generation=1)
+    await asyncio.sleep(0.6)
+
+    async def bring_more():
+        await asyncio.sleep(0.3)  # before such a wait would be over
+        await box.put(records(1), generation=1)
+
+    bringing = asyncio.create_task(bring_more())
+    assert (await box.take(4)).records == records(0)
+    await bringing
+
+
 async def test_what_was_fetched_before_a_rebalance_is_left_out():
     now = [1]
     box = intake(generation=lambda: now[0])
