@@ -53,7 +53,7 @@ def distil(
 
 
 def average(
-    runs: Annotated[list[Path], typer.Argument(help="Folders that `pulsewire train` wrote, each with its own --seed.")],
+    runs: Annotated[list[Path], typer.Argument(help="Folders of runs; the mean has the first one's vocabulary.")],
     *,
     out: Annotated[Path, typer.Option(help="The mean's run.")] = Path("runs/base"),
     replace: Annotated[bool, typer.Option("--replace", help="Take the place of a run that is there.")] = False,
@@ -61,8 +61,8 @@ def average(
     """Make one model of several: the mean of their weights.
 
     It answers better than each of them and takes no more time. The runs
-    have to begin with the same weights and to learn from the same data: give
-    the same command with another seed.
+    have to begin with the same weights: give the same command with another
+    seed, or with other data, or name what `pulsewire unpack` made of a bundle.
 
     pulsewire train --out runs/one --seed 1
 
@@ -84,6 +84,10 @@ def unpack(
     bundle: Annotated[Path | None, typer.Argument(help="base, small or a bundle's folder.")] = None,
     *,
     out: Annotated[Path, typer.Option(help="The run's folder.")] = Path("runs/unpacked"),
+    held_out: Annotated[
+        list[str] | None,
+        typer.Option(metavar="HEAD", help="A head whose validation rows it never learnt from; once for each."),
+    ] = None,
     replace: Annotated[bool, typer.Option("--replace", help="Take the place of what is there.")] = False,
 ) -> None:
     """Make a run of a bundle again: to train on from it, to average it, to export it at another precision.
@@ -101,5 +105,5 @@ def unpack(
         extra.require_train()
         from models.training import unpack as unpacking
 
-        unpacking.unpack(registry.resolved(bundle), out, replace=replace)
+        unpacking.unpack(registry.resolved(bundle), out, held_out=held_out or (), replace=replace)
     typer.echo(f"kept in {out}; go on with `pulsewire train --from {out}`", err=True)

@@ -4,6 +4,7 @@ An int8 weight comes back as what it stands for, what was never rounded as it wa
 `export/bert.py` gives; what a type of segment adds stands in the positions already.
 """
 
+from collections.abc import Collection
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -24,14 +25,19 @@ from models.training.run_folder import Run
 TYPES = 2  # BERT's; they add nothing here
 
 
-def unpack(bundle: Path, out: Path, *, replace: bool = False) -> Run:
+def unpack(bundle: Path, out: Path, *, held_out: Collection[str] = (), replace: bool = False) -> Run:
     """Leave the bundle's network in `out`, as a run.
+
+    `held_out` are the heads whose validation rows it is known not to have learnt from.
 
     Raises:
         BundleError: it is not whole, or its graph is not one that export wrote.
-        RunError: `out` holds something already, or cannot be written.
+        RunError: `out` holds something already, or cannot be written, or the bundle has no such head.
     """
     manifest = manifests.read(bundle)
+    if unknown := sorted(set(held_out) - set(manifest.labels)):
+        msg = f"{bundle} has no head {', '.join(unknown)}, but {', '.join(manifest.labels)}"
+        raise RunError(msg)
     if not replace and out.exists() and any(out.iterdir()):
         msg = f"{out} is not empty: name another folder with --out, or give --replace"
         raise RunError(msg)
@@ -55,7 +61,8 @@ def unpack(bundle: Path, out: Path, *, replace: bool = False) -> Run:
         data=manifest.data,
         recipe=manifest.recipe,
         code=version("pulsewire"),
-        seen=tuple(manifest.labels),  # which rows it left alone, a bundle does not say
+        validation=bool(held_out),
+        seen=tuple(head for head in manifest.labels if head not in held_out),  # the bundle does not say
     )
     with run_folder.alone(out):
         run_folder.save(out, run, network, (bundle / TOKENIZER).read_text(encoding="utf-8"))

@@ -45,6 +45,10 @@ def test_every_weight_comes_back(run: Path, tmp_path: Path, precision: str, off:
     assert after[0] == made
     assert (made.heads, made.data, made.max_length) == (before[0].heads, before[0].data, before[0].max_length)
     assert made.seen == tuple(tiny.HEADS)
+    known = unpack(tmp_path / "bundle", tmp_path / "known", held_out=["sentiment"])
+    assert (known.seen, known.validation) == (tuple(tiny.HEADS)[1:], True)
+    with pytest.raises(RunError, match="has no head mood, but "):
+        unpack(tmp_path / "bundle", tmp_path / "other", held_out=["mood"])
     assert not made.validation
     ids, mask = torch.tensor([[0, 7, 9, 11, 2, 1], [0, 5, 6, 8, 10, 2]]), torch.tensor([[1] * 5 + [0], [1] * 6])
     with torch.inference_mode():
