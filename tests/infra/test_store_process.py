@@ -78,3 +78,29 @@ def test_a_port_that_is_taken(launch: Callable[[int], subprocess.Popen[str]]):
         process = launch(port)
         _, said = process.communicate(timeout=10)
     assert (process.returncode, said) == (1, f"port {port} is taken: Address already in use\n")
+
+
+GIVEN_BACK = """
+import sys
+from pathlib import Path
+
+import psutil
+
+from infra.embedded.clickhouse.engine import Engine
+
+engine = Engine(Path(sys.argv[1]))
+with engine.connect() as connection:
+    connection.query("SELECT max(length(s)) FROM (SELECT number % 1000003 AS x, groupArray(number) AS s FROM"
+                     " numbers(3000000) GROUP BY x)")
+held = psutil.Process().memory_info().rss
+engine.give_back()
+print((held - psutil.Process().memory_info().rss) // 2**20)
+engine.close()
+"""
+
+
+def test_memory_that_is_free_is_given_back(tmp_path: Path):
+    said = subprocess.run(
+        [sys.executable, "-c", GIVEN_BACK, str(tmp_path / "c")], check=True, capture_output=True, text=True
+    )
+    assert int(said.stdout) >= 5  # MiB, of some 20

@@ -8,11 +8,17 @@ import os
 import signal
 import socket
 import sys
+import threading
 import time
+from contextlib import suppress
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from infra.embedded.clickhouse.engine import Engine
 
 _GRACE_S = 15  # requests that run are finished
+_TIDY_EVERY_S = 60
 _URL_LIMIT_BYTES = 1_048_576  # as the server's http_max_uri_size
 
 
@@ -85,8 +91,21 @@ def _serve(path: Path, listener: socket.socket) -> None:
         h11_max_incomplete_event_size=_URL_LIMIT_BYTES,
         timeout_keep_alive=75,  # longer than clients keep a connection, or they meet a closed one
     )
-    uvicorn.Server(config).run(sockets=[listener])
+    ended = threading.Event()
+    tidying = threading.Thread(target=_tidy, args=(engine, ended))
+    tidying.start()
+    try:
+        uvicorn.Server(config).run(sockets=[listener])
+    finally:
+        ended.set()
+        tidying.join()
     engine.close()
+
+
+def _tidy(engine: Engine, ended: threading.Event) -> None:
+    while not ended.wait(_TIDY_EVERY_S):
+        with suppress(Exception):  # nothing hangs on it, and a store without memory may refuse
+            engine.give_back()
 
 
 def _options() -> argparse.Namespace:
