@@ -42,7 +42,7 @@ class _Watched(msgspec.Struct):
 
     timeline: Timeline
     tracks: list[Track]
-    late: set[int]
+    late: frozenset[int] = frozenset()  # one for all that have none
 
 
 class Detector:
@@ -93,11 +93,11 @@ class Detector:
             Track(rule, series, seconds=self._is.seconds, limits=self._is.limits, next_ms=first_ms)
             for rule in WATCH[series.kind, series.dimension]
         ]
-        told = {alert.fingerprint: alert for alert in alerts}
-        for track in tracks:
-            if alert := told.get(track.fingerprint):
-                track.take_up(alert)
-        watched = _Watched(Timeline(self._is.seconds), tracks, set())
+        if told := {alert.fingerprint: alert for alert in alerts}:
+            for track in tracks:
+                if alert := told.get(track.fingerprint):
+                    track.take_up(alert)
+        watched = _Watched(Timeline(self._is.seconds), tracks)
         for row in rows:
             watched.timeline.take(row)
         self._series[series] = watched
@@ -142,14 +142,14 @@ class Detector:
             return
         self._touched.add(series)
         if start_ms + self._step_ms <= closing.settled_ms:
-            watched.late.add(start_ms)
+            watched.late |= {start_ms}
             return
         for track in watched.tracks:
             track.next_ms = min(track.next_ms, start_ms)
 
     def _judge(self, watched: _Watched, closing: Closing) -> list[Alert]:
         alerts: list[Alert] = []
-        late, watched.late = sorted(watched.late), set()
+        late, watched.late = sorted(watched.late), frozenset()
         for track in watched.tracks:
             for start_ms in late:
                 if track.covers(start_ms) and start_ms < track.next_ms:

@@ -32,15 +32,22 @@ class Incident(msgspec.Struct, frozen=True):
 class Track:
     """One rule watching one series: which window comes next, and the latest incident."""
 
+    __slots__ = ("_limits", "_seconds", "_series", "_step_ms", "incident", "next_ms", "rule")  # there may be a million
+
     def __init__(self, rule: Rule, series: Series, *, seconds: int, limits: Limits, next_ms: int) -> None:
         self.rule = rule
         self.next_ms = next_ms
         self.incident: Incident | None = None
-        self.fingerprint = fingerprint_of(rule.name, series.kind, series.dimension, series.key)
         self._series = series
         self._seconds = seconds
         self._step_ms = seconds * 1_000
         self._limits = limits
+
+    @property
+    def fingerprint(self) -> str:
+        """What its alerts have in common."""
+        series = self._series
+        return fingerprint_of(self.rule.name, series.kind, series.dimension, series.key)
 
     def take_up(self, alert: Alert) -> None:
         """Go on from the latest alert that was told under this fingerprint."""

@@ -16,6 +16,8 @@ _AT_A_TIME: Final = 8  # windows are forgotten
 class Timeline:
     """What happened in a series, window by window."""
 
+    __slots__ = ("_floor_ms", "_merged", "_rows", "_seconds")  # there may be a million
+
     def __init__(self, seconds: int) -> None:
         self._seconds = seconds
         self._rows: dict[int, dict[Source, WindowRow]] = {}
