@@ -40,7 +40,7 @@ class Engine:
             return str(connection.query(f"SELECT formatQuerySingleLine({quote(text)})", "TSVRaw")).strip()
 
     def give_back(self) -> None:
-        """Have the allocator return to the system what it keeps of freed memory: by itself it keeps ever more."""
+        """Have the allocator return to the system what it keeps of freed memory."""
         with self.connect() as connection:
             connection.query("SYSTEM JEMALLOC PURGE")
 
