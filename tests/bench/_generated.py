@@ -8,6 +8,7 @@
    is stored twice, as a replay leaves it.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterator
 
 import msgspec
@@ -46,8 +47,9 @@ class Made(msgspec.Struct, frozen=True):
     def summed(self, step: int, from_ms: int, to_ms: int) -> int:
         """Events of a series in the windows that start in [from, to)."""
         first, after = (-(-(at - self.start_ms) // MINUTE_MS) for at in (from_ms, to_ms))
-        minutes = range(max(0, first), min(after, self.hours * HOUR))
-        return sum(of(minute, p) for minute in minutes if minute % step == 0 for p in range(PARTITIONS))
+        minutes = range(-(-max(0, first) // step) * step, min(after, self.hours * HOUR), step)
+        again = [sum(of(minute, p) for p in range(PARTITIONS)) for minute in minutes[:5]]  # from there on the same five
+        return len(minutes) // 5 * sum(again) + sum(again[: len(minutes) % 5])
 
     def time_ms(self, n: int) -> int:
         """When event n was."""
@@ -55,8 +57,9 @@ class Made(msgspec.Struct, frozen=True):
 
     def matching(self, kind: str, keys: int, key: int, from_ms: int, to_ms: int) -> int:
         """Events of a kind whose key, of so many, is this one, in [from, to)."""
-        first, every = KINDS.index(kind) + 3 * key, 3 * keys
-        return sum(from_ms <= self.time_ms(n) < to_ms for n in range(first, self.events, every))
+        mine = range(KINDS.index(kind) + 3 * key, self.events, 3 * keys)
+        before_end, before = (bisect_left(mine, at, key=self.time_ms) for at in (to_ms, from_ms))
+        return max(0, before_end - before)
 
 
 def of(minute: int, partition: int) -> int:
