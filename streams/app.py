@@ -126,7 +126,7 @@ class Worker:
         for kind, hop in zip(KINDS, self._hops, strict=True):
             self._consume(RAW[kind], Overlapping(kind, hop))
         alerts = ClickHouseAlertStore(self._store)
-        self._alerts = AlertHop(store=alerts, publisher=self._publisher, settings=settings)
+        self._alerts = AlertHop(store=alerts, publisher=self._publisher, tenure=self._marks, settings=settings)
         self._consume(WINDOWS, Carrier("alerts", self._alerts))
         app.task(self._watch)
         app.task(self._tick)

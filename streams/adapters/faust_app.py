@@ -32,6 +32,7 @@ from streams.adapters.header_names import forgive_header_names
 from streams.adapters.offset_marks import OffsetMarks, Words
 from streams.core.deliveries import Deliveries
 from streams.core.event import Record
+from streams.errors import BrokerAway
 from streams.settings import Kafka, Settings
 from streams.topology import DAY_MS, MEBI, At
 
@@ -235,6 +236,10 @@ class CommittedThread(AIOKafkaConsumerThread):  # type: ignore[misc]
         """See `agents.in_hand.Marks`."""
         await self.call_thread(self._marks.write, words, instead_of)
 
+    async def hold(self, at: At, offset: int) -> None:
+        """See `OffsetMarks.hold`."""
+        await self.call_thread(self._marks.hold, at, offset)
+
     async def take_back(self) -> None:
         """See `agents.in_hand.Marks`."""
         await self.call_thread(self._marks.let_go)
@@ -252,7 +257,7 @@ class CommittedThread(AIOKafkaConsumerThread):  # type: ignore[misc]
 
 
 class ConsumerMarks:
-    """`agents.in_hand.Marks` by the consumer of an app."""
+    """`agents.in_hand.Marks` and `agents.alerts.Tenure` by the consumer of an app."""
 
     def __init__(self, app: faust.App) -> None:
         self._app = app
@@ -266,6 +271,16 @@ class ConsumerMarks:
         """See `agents.in_hand.Marks`. Never past what is not done: the word then stands at an offset before."""
         if generation == self._app.consumer_generation_id:
             await self._app.consumer.marks.mark(self._safe(words), instead_of=self._safe(instead_of))
+
+    async def holds(self, at: At, *, generation: int) -> bool:
+        """See `agents.alerts.Tenure`."""
+        consumer = self._app.consumer
+        if generation != self._app.consumer_generation_id:
+            return False
+        if consumer.rejoining or (safe := consumer.safe(TP(*at))) is None:
+            raise BrokerAway("the group is assigning its partitions anew")
+        await consumer.marks.hold(at, safe)
+        return bool(generation == self._app.consumer_generation_id)
 
     def _safe(self, words: Words) -> Words:
         known = {at: self._app.consumer.safe(TP(*at)) for at in words}

@@ -12,6 +12,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import IllegalStateError, KafkaError
 from aiokafka.structs import OffsetAndMetadata
 
+from streams.errors import BrokerAway
 from streams.topology import At
 
 Words = Mapping[At, tuple[int, str]]  # an offset and what is committed beside it
@@ -61,6 +62,24 @@ class OffsetMarks:
             if not word:
                 self._words.pop(at, None)
                 self._in_peace.pop(at, None)
+
+    async def hold(self, at: At, offset: int) -> None:
+        """Return if the coordinator takes a commit of this partition from us now; `offset` is to be one that is safe.
+
+        It refuses whoever is no member of its latest generation, and who stood still does not know better.
+
+        Raises:
+            BrokerAway: it does not, or does not answer.
+        """
+        tp = TopicPartition(*at)
+        if tp not in self._consumer.assignment():
+            raise BrokerAway(f"{at[0]}/{at[1]} is being assigned")
+        try:
+            async with asyncio.timeout(WITHIN_S):
+                await self.commit({tp: OffsetAndMetadata(offset, "")})
+        except (KafkaError, IllegalStateError, TimeoutError) as error:
+            said = type(error).__name__
+            raise BrokerAway(f"the group does not confirm that {at[0]}/{at[1]} is ours: {said}") from error
 
     async def let_go(self) -> None:
         """Nobody died over what is marked."""

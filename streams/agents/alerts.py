@@ -7,11 +7,14 @@
 3. What is to be told goes to the table, to the topic, and is marked in the table as told. After a crash in between the
    next detector finds it there unmarked and tells it, as it was. Were the topic first, it would be judged again, and
    what had come late meanwhile could lead to another alert: the topic would have one that the table lacks.
+4. Before anything is told, the broker is asked whether its partition is ours still. A process that stood still while
+   another took its partitions over has half of the last windows, and a clock that says they are closed.
 """
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
+from typing import Protocol
 
 import msgspec
 
@@ -30,7 +33,7 @@ from streams.core.window import WindowRow
 from streams.errors import StoreRefused
 from streams.ports import AlertStore, Publisher
 from streams.settings import Settings
-from streams.topology import ALERTS, KINDS, Kind
+from streams.topology import ALERTS, KINDS, WINDOWS, At, Kind
 
 EVIDENCE: int = 3  # events behind an alert
 
@@ -53,11 +56,23 @@ class _Wanted(msgspec.Struct, frozen=True):
     untold: list[Alert]
 
 
+class Tenure(Protocol):
+    """Whether this process is the one that may speak for a partition."""
+
+    async def holds(self, at: At, *, generation: int) -> bool:
+        """True if the group's coordinator says so, now; False if this generation is over.
+
+        Raises:
+            BrokerAway: it is not to be known yet; ask again.
+        """
+
+
 class AlertHop:
     """Everything between the topic `windows` and its acknowledgement."""
 
-    def __init__(self, *, store: AlertStore, publisher: Publisher, settings: Settings) -> None:
+    def __init__(self, *, store: AlertStore, publisher: Publisher, tenure: Tenure, settings: Settings) -> None:
         self._store = store
+        self._tenure = tenure
         self._publisher = publisher
         self._detection = detection_of(settings)
         self._partition_of: Callable[[bytes], int] = placing(settings.partitions)
@@ -79,19 +94,14 @@ class AlertHop:
             Unreachable: a transport is away; what was to be told is told by the next call.
         """
         async with self._lock:
-            for share in list(self._shares.values()):
+            for partition, share in list(self._shares.items()):
                 share.detector.tick(now_ms)
                 share.outbox += share.detector.judge()
-                await self._tell(share)
+                await self._tell(partition, share)
 
     def forget(self) -> None:
         """Let go of all state; it is rebuilt from the store."""
         self._shares.clear()
-
-    def revoke(self, partitions: Iterable[int]) -> None:
-        """Let go of the series of these partitions of `windows`."""
-        for partition in partitions:
-            self._shares.pop(partition, None)
 
     async def bury(self, record: Record, reason: Rejected) -> None:
         """Leave a record out. Nothing is lost: its row is in the store, from where the next detector takes it."""
@@ -104,7 +114,7 @@ class AlertHop:
                 self._shares[partition] = share
                 share.detector.take(rows)
                 share.outbox += share.detector.judge()
-                await self._tell(share)
+                await self._tell(partition, share)
 
     async def _get_to_know(self, partition: int, share: _Share, rows: Sequence[WindowRow]) -> None:
         detector = share.detector
@@ -154,8 +164,11 @@ class AlertHop:
         # One that fell silent while it fired would never be resolved, were it forgotten with its rows
         return sorted({*active, *await self._store.firing(kind)})
 
-    async def _tell(self, share: _Share) -> None:
+    async def _tell(self, partition: int, share: _Share) -> None:
         if not share.outbox:
+            return
+        if not await self._tenure.holds((WINDOWS, partition), generation=self._generation):
+            self._shares.pop(partition, None)  # whoever has it now begins from the store, and so do we if it comes back
             return
         alerts = [await self._with_evidence(alert) for alert in share.outbox]
         faults.at("alerts.insert")

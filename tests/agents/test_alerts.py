@@ -22,7 +22,7 @@ from streams.core.series import Series
 from streams.errors import BrokerAway, StoreAway, StoreRefused
 from streams.settings import load_settings
 from streams.topology import ALERTS, RAW, WINDOWS
-from tests.core.feed import CHECKOUT, PARTITIONS, PAYMENTS, counts, messages, minute, ticks, told
+from tests.core.feed import CHECKOUT, PARTITIONS, PAYMENTS, Told, counts, messages, minute, row, ticks, told
 
 SETTINGS = load_settings(partitions=PARTITIONS)
 VIEW = msgspec.structs.replace(CHECKOUT, key="view")
@@ -47,26 +47,41 @@ class Broker(MemoryPublisher):
         return [decode_alert(message.value) for message in self.on(ALERTS)]
 
 
+class Everybody:
+    """A tenure: all are members, until a generation is `over` or somebody is in `doubt`."""
+
+    def __init__(self):
+        self.over = set()
+        self.doubt = 0
+
+    async def holds(self, _at, *, generation):
+        if self.doubt:
+            self.doubt -= 1
+            raise BrokerAway("the group is being put together")
+        return generation not in self.over
+
+
 class World:
     """A store, a broker, and the topic `windows` with all that came so far."""
 
     def __init__(self):
         self.store = FakeAlertStore()
         self.broker = Broker()
+        self.group = Everybody()
         self.log = {partition: [] for partition in range(PARTITIONS)}
 
     def hop(self):
-        return AlertHop(store=self.store, publisher=self.broker, settings=SETTINGS)
+        return AlertHop(store=self.store, publisher=self.broker, tenure=self.group, settings=SETTINGS)
 
     def happens(self, batch):
         """What the event hop does: store, then publish, ticks to all. Returns the records."""
-        self.store.keep([row for row in batch if row.dimension != WATERMARK])
+        self.store.keep([one for one in batch if one.dimension != WATERMARK])
         records = []
-        for row in batch:
-            key = str(Series.of(row)).encode()
-            homes = range(PARTITIONS) if row.dimension == WATERMARK else (placing(PARTITIONS)(key),)
+        for one in batch:
+            key = str(Series.of(one)).encode()
+            homes = range(PARTITIONS) if one.dimension == WATERMARK else (placing(PARTITIONS)(key),)
             for home in homes:
-                record = Record(WINDOWS, home, len(self.log[home]), 0, key, encode_window(row))
+                record = Record(WINDOWS, home, len(self.log[home]), 0, key, encode_window(one))
                 self.log[home].append(record)
                 records.append(record)
         return records
@@ -232,14 +247,30 @@ async def test_an_alert_goes_without_evidence_that_the_store_refuses(world):
     assert [one.evidence for one in world.broker.alerts] == [()]
 
 
-async def test_revoked_partitions_are_forgotten(world):
+async def test_who_stood_still_while_another_took_over_tells_nothing_from_half_a_window(world):
+    """It woke with three events of a minute that had 2,000, and a clock that said that minute was over."""
+    old, new = world.hop(), world.hop()
+    for batch in messages({PAYMENTS: SURGE[:23]}):
+        await carry(old, world.happens(batch), generation=1)
+    half = [row(PAYMENTS, 23, partition=0, told=Told(3), last_offset=23_000)]
+    await carry(old, world.happens(half), generation=1)
+    world.group.over = {1}
+    for now_ms in range(0, 60_000, 2_500):
+        await old.tick(now_ms)
+    assert old._shares.keys() == {1 - HOME[PAYMENTS]}  # what has nothing to tell needs no answer
+    whole = [row(PAYMENTS, 23, partition=p, told=Told(1_000), last_offset=23_500) for p in range(PARTITIONS)]
+    for batch in (whole, ticks({"logs"}, 25)):
+        await carry(new, world.happens(batch), generation=2)
+    firing, worse = world.broker.alerts
+    assert (firing.status, worse.status, worse.value) == ("firing", "firing", 2_000)
+
+
+async def test_while_the_group_is_put_together_nothing_is_told_and_nothing_is_lost(world):
     hop = world.hop()
-    for batch in messages({PAYMENTS: SURGE[:21]}):
+    for batch in [*messages({PAYMENTS: SURGE}), ticks({"logs"}, 25)]:
+        world.group.doubt = 2
         await carry(hop, world.happens(batch))
-    hop.revoke([HOME[PAYMENTS]])
-    assert set(hop._shares) == {1 - HOME[PAYMENTS]}
-    hop.revoke(range(PARTITIONS))
-    assert hop._shares == {}
+    assert told(world.broker.alerts) == [("volume_surge", "firing", 1), ("volume_surge", "resolved", 2)]
 
 
 @given(st.data())

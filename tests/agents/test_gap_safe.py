@@ -10,6 +10,7 @@ from faust.types import TP
 
 from streams.adapters import faust_app
 from streams.adapters.faust_app import ConsumerMarks, GapSafeConsumer, new_app
+from streams.errors import BrokerAway
 from streams.settings import load_settings
 from streams.topology import topics
 
@@ -73,6 +74,26 @@ async def test_what_is_in_hand_is_marked_at_an_offset_before_which_all_is_done(c
     finish(consumer, parcel, 0, 2)
     await marks.mark({at: (2588, "")}, generation=1, instead_of={})
     assert said == [({}, {}), ({at: (2585, "w")}, {at: (2585, "")}), ({at: (2586, "")}, {})]
+
+
+async def test_a_partition_is_held_where_the_coordinator_takes_a_commit_that_passes_nothing(consumer):
+    marks, asked, at = ConsumerMarks(consumer.app), [], (AT.topic, AT.partition)
+
+    async def hold(at, offset):
+        asked.append((at, offset))
+
+    consumer._thread.hold = hold
+    consumer._thread.began = {AT: 2585}
+    for consumer.rejoining, generation in ((True, 0), (False, 0)):
+        assert await marks.holds(at, generation=generation) is False
+    consumer.rejoining = True
+    with pytest.raises(BrokerAway, match="anew"):
+        await marks.holds(at, generation=1)
+    consumer.rejoining = False
+    assert await marks.holds(at, generation=1) is True
+    finish(consumer, deliver(consumer, 2585, 2586, 2587), 0, 2)
+    assert await marks.holds(at, generation=1) is True
+    assert asked == [(at, 2585), (at, 2586)]
 
 
 async def test_what_is_not_done_is_told_without_asking_the_thread(consumer):

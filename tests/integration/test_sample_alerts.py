@@ -42,7 +42,9 @@ class Line:
             "stop": pytest.fail,
         }  # fmt: skip
         self._hops = {kind: EventHop(kind=kind, **shared) for kind in KINDS}
-        self._alerts = AlertHop(store=self.alerts, publisher=self.broker, settings=load_settings(partitions=PARTITIONS))
+        self._alerts = AlertHop(
+            store=self.alerts, publisher=self.broker, tenure=self, settings=load_settings(partitions=PARTITIONS)
+        )
         self._place = placing(PARTITIONS)
         self._offsets = {}
         self._patiently = Patiently("line", Backoff())
@@ -51,6 +53,9 @@ class Line:
         home = self._place(key) if partition is None else partition
         offset = next(self._offsets.setdefault((topic, home), itertools.count()))
         return Record(topic, home, offset, at_ms, key, value)
+
+    async def holds(self, _at, *, generation):
+        return generation == 1
 
     async def carry(self, kind, records):
         before = len(self.broker.messages)
