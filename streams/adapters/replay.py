@@ -4,7 +4,7 @@ import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, TextIO
 
 import msgspec
 
@@ -51,11 +51,35 @@ async def dead_letters(
             yield dead_letter_of(record)
 
 
+class Unhandled:
+    """Which dead letters wait still. Of several of one record one does, and none that is here in part only."""
+
+    def __init__(self, memory: ReplayMemory, handled: set[bytes]) -> None:
+        self._memory = memory
+        self._handled = handled
+
+    @classmethod
+    async def of(cls, kafka: Kafka, topics: Collection[str], memory: ReplayMemory) -> "Unhandled":
+        """Read the topics once: which of several of one record comes first is not known, nor where the others lie."""
+        letters = dead_letters(kafka, topics)
+        return cls(memory, {one.identity async for one in letters if not await memory.waits(one) or memory.sent(one)})
+
+    async def __call__(self, letter: DeadLetter) -> bool:
+        """Asked of each letter once; true for those, too, that a replay that was cut off had sent."""
+        if letter.cut or not await self._memory.waits(letter):
+            return False
+        if self._memory.sent(letter):
+            return True
+        fresh = letter.identity not in self._handled
+        self._handled.add(letter.identity)
+        return fresh
+
+
 async def waiting(kafka: Kafka, choice: Choice, memory: ReplayMemory) -> AsyncIterator[DeadLetter]:
     """The dead letters that are meant and were not handled yet, or were sent by a replay that was cut off."""
-    count = 0
+    count, unhandled = 0, await Unhandled.of(kafka, choice.topics, memory)
     async for letter in dead_letters(kafka, choice.topics):
-        if choice(letter) and await memory.waits(letter):
+        if choice(letter) and await unhandled(letter):
             yield letter
             count += not memory.sent(letter)
             if count == choice.limit:
@@ -129,10 +153,16 @@ def repaired(path: Path) -> list[Outgoing]:
 async def send_repaired(
     kafka: Kafka, messages: Sequence[Outgoing], *, journal: Path, publisher: Publisher, advance: Callable[[int], None]
 ) -> int:
-    """Send what `journal` does not list as sent; returns how many."""
+    """Send what `journal` does not list as sent; returns how many.
+
+    Raises:
+        PulsewireError: the journal cannot be read or written, or is none.
+    """
     done = await _sent_before(kafka, _lines(journal))
     left = [message for message in messages if replayed_from(message.headers) not in done]
-    with journal.open("a", encoding="utf-8") as file:
+    if not left:
+        return 0
+    with _opened(journal) as file:
         for start in range(0, len(left), BATCH):
             batch = left[start : start + BATCH]
             _note(file.fileno(), [f"since {time.time_ns() // 1_000_000}"])
@@ -143,7 +173,23 @@ async def send_repaired(
 
 
 def _lines(journal: Path) -> list[str]:
-    return journal.read_text(encoding="utf-8").splitlines() if journal.exists() else []
+    try:
+        return journal.read_text(encoding="utf-8").splitlines() if journal.exists() else []
+    except OSError as error:
+        raise PulsewireError(f"{journal} cannot be read: {error.strerror}; it notes what was sent") from None
+    except UnicodeDecodeError:
+        raise _no_journal(journal) from None
+
+
+def _opened(journal: Path) -> TextIO:
+    try:
+        return journal.open("a", encoding="utf-8")
+    except OSError as error:
+        raise PulsewireError(f"{journal} cannot be written: {error.strerror}; it is to note what was sent") from None
+
+
+def _no_journal(journal: Path) -> PulsewireError:
+    return PulsewireError(f"{journal} is no note of what was sent; move it away to send all of the file")
 
 
 async def _sent_before(kafka: Kafka, lines: list[str]) -> set[str]:
@@ -151,7 +197,8 @@ async def _sent_before(kafka: Kafka, lines: list[str]) -> set[str]:
     begun = [number for number, line in enumerate(lines) if line.startswith("since ")]
     done = set(lines)
     if begun and "done" not in lines[begun[-1] :]:
-        done |= await sent_since(kafka, set(DLQ), since_ms=int(lines[begun[-1]].removeprefix("since ")))
+        said = lines[begun[-1]].removeprefix("since ")  # or what of it came to the disk
+        done |= await sent_since(kafka, set(DLQ), since_ms=int(said) if said.isdecimal() else 0)
     return done
 
 

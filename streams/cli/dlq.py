@@ -92,18 +92,19 @@ def replay(
 
 
 async def _list(kafka: "Kafka", choice: "Choice", *, newest: int) -> list[dict[str, Any]]:
-    from streams.adapters.replay import dead_letters
+    from streams.adapters.replay import Unhandled, dead_letters
     from streams.adapters.replay_memory import ReplayMemory
 
     groups: dict[tuple[str, str], dict[str, Any]] = {}
     async with ReplayMemory(kafka) as memory:
+        unhandled = await Unhandled.of(kafka, choice.topics, memory)
         async for letter in dead_letters(kafka, choice.topics, newest=newest):
             if choice.error not in ("", letter.error):
                 continue
             new = {"topic": letter.record.topic, "error": letter.error, "count": 0, "waiting": 0}
             group = groups.setdefault((letter.record.topic, letter.error), new)
             group["count"] += 1
-            group["waiting"] += await memory.waits(letter) and not memory.sent(letter)
+            group["waiting"] += await unhandled(letter) and not memory.sent(letter)
             if letter.at >= group.get("last", ""):
                 group |= {"last": letter.at, "example": letter.origin, "detail": letter.detail}
     return sorted(groups.values(), key=lambda group: (group["topic"], -group["count"]))
@@ -245,6 +246,7 @@ def _described(letter: "DeadLetter") -> list[str]:
         f"key        {_shown(record.key)}",
         *(f"header     {name}: {_shown(value)}" for name, value in record.headers if not name.startswith("pw-")),
         f"value      {'none' if record.value is None else f'{len(record.value):,} bytes'}",
+        *([f"cut        key and value had {letter.cut}: it is not sent again"] if letter.cut else []),
     ]
     value = record.value or b""
     cut = [f"… {len(value) - SHOWN_BYTES:,} bytes more; --raw prints all"] if len(value) > SHOWN_BYTES else []

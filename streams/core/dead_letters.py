@@ -7,6 +7,7 @@
 
 import binascii
 from base64 import b64decode, b64encode
+from hashlib import blake2b
 from typing import Any, Final
 
 import msgspec
@@ -17,6 +18,7 @@ from streams.topology import DLQ
 
 OURS: Final = "pw-"
 REPLAYED_FROM: Final = "pw-replayed-from"
+CUT: Final = "pw-cut"
 UNKNOWN: Final = "unknown"  # the code of a record that names none
 
 
@@ -40,6 +42,20 @@ class DeadLetter(msgspec.Struct, frozen=True):
     def origin(self) -> str:
         """Where it came from, such as `news.raw/0/17`."""
         return f"{self.topic}/{self.partition}/{self.offset}"
+
+    @property
+    def identity(self) -> bytes:
+        """The same for each dead letter of one record: a worker that dies before it acknowledges says one again.
+
+        The value is part of it, as positions begin anew where a topic is deleted and made again.
+        """
+        come_from = self.origin if self.offset >= 0 else self.position
+        return blake2b(come_from.encode() + b"\0" + (self.record.value or b""), digest_size=16).digest()
+
+    @property
+    def cut(self) -> str:
+        """How long key and value were, where they are here in part only; empty where all is here."""
+        return next((value.decode(errors="replace") for name, value in self.record.headers if name == CUT), "")
 
 
 class _Line(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):

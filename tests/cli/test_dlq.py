@@ -4,15 +4,16 @@ import asyncio
 import base64
 import json
 from typing import TYPE_CHECKING
+from zlib import crc32
 
 import pytest
 
 from streams.adapters.publisher import KafkaPublisher
-from streams.adapters.replay import Choice, back_to_topic, dead_letters, handle
+from streams.adapters.replay import Choice, _sent_before, back_to_topic, dead_letters, handle
 from streams.adapters.replay_memory import ReplayMemory
 from streams.adapters.topic_log import consumer, extents, partitions_of, read
 from streams.core.event import Record, Rejected
-from streams.core.message import dead_letter
+from streams.core.message import dead_letter, shortened
 from streams.settings import Kafka, Settings
 from tests.cli.ends import failed_with, is_wrong_usage, wrong_usage
 
@@ -23,13 +24,19 @@ if TYPE_CHECKING:
 
 stack = pytest.mark.stack
 TOPIC, QUEUE = "user.events", "user.events.dlq"
+TRACE = (("trace", b"\xff\x01"),)
 VALUES = (b"not json", b'{"a":\x00\xff 1}', b"[red]\x1b[31mhi", None)
+
+
+def home(code: str) -> int:
+    """The partition that records with this code came from: a record has one reason."""
+    return crc32(code.encode()) % 900
 
 
 def bury(settings: Settings, code: str, count: int) -> None:
     """Dead letters with a code of their own, so that no test meets another's."""
     records = [
-        Record(TOPIC, 90, number, 0, b"key %d" % number, VALUES[number % len(VALUES)], (("trace", b"\xff\x01"),))
+        Record(TOPIC, home(code), number, 0, b"key %d" % number, VALUES[number % len(VALUES)], TRACE)
         for number in range(count)
     ]
     reason = Rejected(code, "some detail")
@@ -68,7 +75,7 @@ def test_what_lies_there_is_counted_by_error(on_stack: Program, settings: Settin
         "topic": QUEUE, "error": "cli_list", "count": 5, "waiting": 5, "last": "1970-01-01T00:00:01.000Z",
         "example": json.loads(done.stdout)["example"], "detail": "some detail",
     }  # fmt: skip
-    assert json.loads(done.stdout)["example"].startswith("user.events/90/")
+    assert json.loads(done.stdout)["example"].startswith(f"user.events/{home('cli_list')}/")
     lines = on_stack("dlq", "list").stdout.decode().splitlines()
     assert lines[0].split("\t")[:4] == ["topic", "error", "count", "waiting"]
     assert any(line.startswith(f"{QUEUE}\tcli_list\t5\t5\t") for line in lines)
@@ -78,12 +85,13 @@ def test_what_lies_there_is_counted_by_error(on_stack: Program, settings: Settin
 @stack
 def test_one_is_shown_escaped_and_raw(on_stack: Program, settings: Settings):
     bury(settings, "cli_show", 3)
-    shown = on_stack("dlq", "show", "user.events/90/2").stdout.decode()
+    lies = f"{TOPIC}/{home('cli_show')}"
+    shown = on_stack("dlq", "show", f"{lies}/2").stdout.decode()
     assert "[red]\\x1b[31mhi" in shown
     assert "header     trace: \\xff\\x01" in shown
     assert "some detail" in shown
-    assert on_stack("dlq", "show", "--raw", TOPIC, "90", "1").stdout == VALUES[1]
-    as_json = json.loads(on_stack("dlq", "show", "--json", "user.events/90/1").stdout)
+    assert on_stack("dlq", "show", "--raw", *lies.split("/"), "1").stdout == VALUES[1]
+    as_json = json.loads(on_stack("dlq", "show", "--json", f"{lies}/1").stdout)
     assert base64.b64decode(as_json["value_base64"]) == VALUES[1]
     assert json.loads(on_stack("dlq", "show", "--json", as_json["position"]).stdout) == as_json
 
@@ -127,6 +135,56 @@ async def test_a_replay_that_was_cut_off_goes_on_without_sending_twice(settings:
     async with ReplayMemory(kafka) as memory:
         assert await handle(kafka, choice, memory, sink=back_to_topic(publisher), advance=sent.append) == 0
     await publisher.close()
+
+
+@stack
+def test_a_record_whose_letter_was_said_twice_is_sent_once(on_stack: Program, settings: Settings):
+    """A worker that dies between the letter and the acknowledgement says it again."""
+    for _ in range(2):
+        bury(settings, "cli_twice", 3)
+    assert counted(on_stack, "cli_twice") == (6, 3)
+    assert on_stack("dlq", "replay", "--error", "cli_twice", "--yes", "--limit", "1").stderr == b"1 sent again\n"
+    assert on_stack("dlq", "replay", "--error", "cli_twice", "--yes").stderr == b"2 sent again\n"
+    assert counted(on_stack, "cli_twice") == (6, 0)
+    bury(settings, "cli_twice", 3)
+    assert on_stack("dlq", "replay", "--error", "cli_twice", "--yes").stderr == b"nothing waits to be replayed\n"
+    assert len(came_back(settings, "cli_twice")) == 3
+
+
+@stack
+def test_what_is_there_in_part_only_is_not_sent(on_stack: Program, settings: Settings):
+    record = Record(TOPIC, 998, 0, 0, b"key", b"x" * 2_000_000)
+    letter = dead_letter(record, Rejected("cli_part", "some detail"), topic=QUEUE, at_ms=1_000)
+    asyncio.run(publish(settings, [shortened(letter)]))
+    assert counted(on_stack, "cli_part") == (1, 0)
+    assert on_stack("dlq", "replay", "--error", "cli_part", "--yes").stderr == b"nothing waits to be replayed\n"
+    shown = on_stack("dlq", "show", f"{TOPIC}/998/0").stdout
+    assert b"key and value had 3 and 2000000 bytes: it is not sent again" in shown
+
+
+def counted(on_stack: Program, code: str) -> tuple[int, int]:
+    """How many letters with this code lie there, and how many of them wait."""
+    row = json.loads(on_stack("dlq", "list", "--error", code, "--json").stdout)
+    return row["count"], row["waiting"]
+
+
+@pytest.mark.parametrize("lines", ["", "user.events.dlq/0/1\ndone\n", "since \n", "since 17", "since 1since 99\n"])
+@stack
+async def test_a_note_that_breaks_off_anywhere_is_read(settings: Settings, lines: str):
+    await _sent_before(Kafka.of(settings), lines.splitlines())
+
+
+@stack
+def test_a_note_that_is_none(on_stack: Program, tmp_path: Path):
+    file, journal = tmp_path / "mended.jsonl", tmp_path / "mended.jsonl.sent"
+    file.write_bytes(b'{"position":"user.events.dlq/0/1","topic":"user.events","text":"{}"}\n')
+    journal.write_bytes(b"\xff\xfe")
+    assert b"is no note of what was sent" in on_stack("dlq", "replay", "--from-file", str(file), "--yes").stderr
+    journal.unlink()
+    journal.mkdir()
+    said = on_stack("dlq", "replay", "--from-file", str(file), "--yes")
+    assert (said.returncode, said.stderr.count(b"\n")) == (1, 1)
+    assert b"cannot be read" in said.stderr
 
 
 @stack
