@@ -47,6 +47,7 @@ from streams.topology import KINDS, RAW, WINDOWS, At, Kind
 log = logging.getLogger(__name__)
 
 WATCH_EVERY_S = 3.0
+FINISH_WITHIN_S = 4.0  # a batch lasts a second or two, and whoever ends us waits for ten
 STALL_PATIENCE_S = 120.0
 PARTITION_PATIENCE_S = 600.0
 EXIT_DEAD_LETTERS = 65  # EX_DATAERR
@@ -101,7 +102,8 @@ class Worker:
     def _build(self, *, window_partitions: int) -> None:
         # What the topic really has counts, not what `init` would give it
         settings = self._settings.model_copy(update={"partitions": window_partitions})
-        self._app = app = new_app(settings, on_stopped=self.close)
+        self._app = app = new_app(settings)
+        app.on_stopping, app.on_stopped = self._finish, self.close
         self._marks = ConsumerMarks(app)
         self._in_hand = InHand(
             self._marks, generation=lambda: app.consumer_generation_id, at_once=settings.batch_size,
@@ -145,6 +147,10 @@ class Worker:
         await self._marks.take_back()
         log.error("%s", why)
         os._exit(EXIT_DEAD_LETTERS)
+
+    async def _finish(self) -> None:
+        """Have what was begun stored, told and acknowledged, unless that takes long: it is begun anew then."""
+        await self._in_hand.end(within_s=FINISH_WITHIN_S)
 
     async def close(self) -> None:
         """Let go, leaving samples of the stretches that are still running."""

@@ -347,8 +347,13 @@ class GapSafeTransport(Transport):  # type: ignore[misc]
 
 
 class StreamApp(faust.App):  # type: ignore[misc]
-    """Faust's app on our transport; `on_stopped` is awaited when nothing consumes any more."""
+    """Faust's app on our transport.
 
+    `on_stopping` is awaited when nothing more is fetched, agents still run and what they finish is committed;
+    `on_stopped` when nothing consumes any more.
+    """
+
+    on_stopping: Callable[[], Awaitable[None]] | None = None
     on_stopped: Callable[[], Awaitable[None]] | None = None
 
     async def on_first_start(self) -> None:
@@ -360,14 +365,20 @@ class StreamApp(faust.App):  # type: ignore[misc]
         if self.on_stopped is not None:
             await self.on_stopped()
 
+    async def _consumer_wait_empty(self, consumer: Any, logger: Any) -> None:
+        """Here Faust would wait for its streams, with no end to it where a transport is away."""
+        del consumer, logger
+        if self.on_stopping is not None:
+            await self.on_stopping()
+
     def _new_transport(self) -> GapSafeTransport:
         return GapSafeTransport(self.conf.broker_consumer, self)
 
 
-def new_app(settings: Settings, *, on_stopped: Callable[[], Awaitable[None]] | None = None) -> StreamApp:
+def new_app(settings: Settings) -> StreamApp:
     """An app without agents."""
     kafka = Kafka.of(settings)
-    app = StreamApp(
+    return StreamApp(
         settings.group,
         broker=";".join(f"kafka://{server.strip()}" for server in kafka.servers.split(",")),
         broker_credentials=_credentials(kafka),
@@ -390,8 +401,6 @@ def new_app(settings: Settings, *, on_stopped: Callable[[], Awaitable[None]] | N
         agent_supervisor="mode.supervisors.CrashingSupervisor",
         TableManager=NoTables,
     )
-    app.on_stopped = on_stopped
-    return app
 
 
 def _credentials(kafka: Kafka) -> Any:

@@ -10,6 +10,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
@@ -74,6 +75,14 @@ class InHand:
         lane = Lane(carrier, intake, acknowledge)
         self._lanes = [one for one in self._lanes if one.carrier is not carrier] + [lane]
         return lane
+
+    async def end(self, *, within_s: float) -> None:
+        """Have nothing more begun; returns when what was begun is done, or after this time."""
+        for lane in self._lanes:
+            lane.intake.close()
+        until = time.monotonic() + within_s
+        while any(lane.carrier.busy for lane in self._lanes) and time.monotonic() < until:  # noqa: ASYNC110 - as above
+            await asyncio.sleep(LOOK_EVERY_S)
 
     async def bring(self, lane: Lane, records: Sequence[Record], *, generation: int) -> None:
         """Return once these records of one partition, in order, wait in the lane's intake or are done with."""

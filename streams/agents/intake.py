@@ -36,6 +36,7 @@ class Intake:
         self._held = 0
         self._came = asyncio.Event()
         self._room = asyncio.Event()
+        self._closed = False
 
     @property
     def empty(self) -> bool:
@@ -68,8 +69,12 @@ class Intake:
             if batch := self._cut(size):
                 return batch
 
+    def close(self) -> None:
+        """Nothing is taken from here on: who asks waits for ever. What waits comes again, to whoever reads it next."""
+        self._closed = True
+
     async def _wait_for(self, count: int) -> None:
-        while self._held < count:
+        while self._held < count or self._closed:
             self._came.clear()
             await self._came.wait()
 

@@ -179,3 +179,28 @@ def test_a_mark_comes_back_from_its_word(records, deaths):
 @given(st.text())
 def test_a_word_of_somebody_else_is_no_mark(word):
     assert Mark.of("x" + word) is None
+
+
+async def ending(hop, *, within_s):
+    """A lane with a batch in the hop's hands and another that waits, told to end; what is acknowledged then."""
+    carrier, done = Carrier("news", hop), []
+    intake = Intake(generation=lambda: 1, most=10, within_s=0.0)
+    in_hand = hands(Group())
+    lane = in_hand.lane(carrier, intake, done.append)
+    running = asyncio.create_task(carrier.run(intake, done.append))
+    for offset in (0, 1):
+        await in_hand._put(lane, [Record(*AT, offset, 0, None, b"")], generation=1)
+        await asyncio.sleep(0.01)
+    await in_hand.end(within_s=within_s)
+    running.cancel()
+    return [record.offset for batch in done for record in batch.records]
+
+
+@pytest.mark.parametrize(("lasts_s", "done"), [(0.1, [0]), (60.0, [])], ids=["a moment", "a transport is away"])
+async def test_in_the_end_what_was_begun_is_done_and_nothing_more_is_begun(lasts_s, done):
+    class Slow(Hop):
+        async def process(self, records, *, generation, patiently):
+            await asyncio.sleep(lasts_s)
+            await super().process(records, generation=generation, patiently=patiently)
+
+    assert await ending(Slow(set(), 0), within_s=2.0 if done else 0.1) == done
