@@ -12,11 +12,12 @@ from urllib.parse import urlsplit
 import msgspec
 
 from infra.embedded.errors import StackError
-from infra.embedded.part import Part
+from infra.embedded.part import Part, Restart
 from infra.embedded.ports import LOOPBACK, free_port, require_free
 from infra.embedded.probes import answers_http
 from infra.embedded.stack import Stack
 from infra.init import initialise
+from streams.core import dlq_limit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
@@ -53,6 +54,7 @@ def program_part(name: str, *arguments: str, env: Mapping[str, str], ready_url: 
         env=dict(env),
         ready=answers_http(ready_url),
         ready_within_s=_READY_WITHIN_S,
+        restart=Restart(never_after=frozenset({dlq_limit.EXIT})),
     )
 
 

@@ -36,6 +36,7 @@ from streams.agents.events import EventHop, Shape
 from streams.agents.in_hand import InHand
 from streams.agents.overlap import Overlapping
 from streams.agents.watchdog import Progress, Watchdog
+from streams.core import dlq_limit
 from streams.core.backoff import Backoff
 from streams.core.decode import Decoder
 from streams.core.dlq_limit import DlqLimit
@@ -50,7 +51,6 @@ WATCH_EVERY_S = 3.0
 FINISH_WITHIN_S = 4.0  # a batch lasts a second or two, and whoever ends us waits for ten
 STALL_PATIENCE_S = 120.0
 PARTITION_PATIENCE_S = 600.0
-EXIT_DEAD_LETTERS = 65  # EX_DATAERR
 EXIT_STALLED = 70  # EX_SOFTWARE: whoever supervises us starts us anew
 
 
@@ -146,7 +146,7 @@ class Worker:
         """End at once, so that nothing more is stored, sent or acknowledged."""
         await self._marks.take_back()
         log.error("%s", why)
-        os._exit(EXIT_DEAD_LETTERS)
+        os._exit(dlq_limit.EXIT)
 
     async def _finish(self) -> None:
         """Have what was begun stored, told and acknowledged, unless that takes long: it is begun anew then."""

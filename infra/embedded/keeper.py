@@ -38,6 +38,7 @@ class Keeper:
         self._task: asyncio.Task[None] | None = None
         self._process: Process | None = None
         self._log_start = 0
+        self._code = 0
         self.restarts = 0
         self.ready = asyncio.Event()
 
@@ -79,7 +80,7 @@ class Keeper:
             if not first.done():
                 first.set_exception(StackError(f"{self.part.name} did not start: {trouble}"))
                 return
-            if self.part.restart is None:
+            if self.part.restart is None or self._code in self.part.restart.never_after:
                 self._say(f"{self.part.name} {trouble}")
                 return
             failures = 1 if time.monotonic() - began > self.part.restart.settled_s else failures + 1
@@ -103,8 +104,8 @@ class Keeper:
             self.ready.clear()
             await process.end()
             self._process = None
-        code = await process.wait()
-        return trouble or self._explain(code)
+        self._code = await process.wait()
+        return trouble or self._explain(self._code)
 
     async def _until_ready(self, process: Process) -> str | None:
         """None once ready (or stopped), otherwise what went wrong."""

@@ -20,6 +20,7 @@ class Restart(msgspec.Struct, frozen=True, kw_only=True):
     first_s: float = 0.5
     limit_s: float = 30.0
     settled_s: float = 60.0  # who lived that long begins with the first wait again
+    never_after: frozenset[int] = frozenset()  # exit codes of a part that would only do the same again
 
     def delay_s(self, failures: int) -> float:
         """The wait after so many endings in a row (1 for the first)."""

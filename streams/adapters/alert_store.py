@@ -3,7 +3,7 @@
 Everything that is written may be written again: alerts replace themselves by (fingerprint, starts_at, revision).
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -21,8 +21,8 @@ ALERT_COLUMNS: Final = (
     "starts_at", "ends_at", "window_start", "window_seconds", "value", "expected", "score", "evidence", "told",
 )  # fmt: skip
 
-_SERIES_A_QUERY: Final = 1_000
-_NAMES_A_QUERY: Final = 4_000  # a server takes 128 KiB for a parameter
+_A_QUERY: Final = 100_000  # bytes of a parameter at most: a server takes 128 KiB
+_QUOTED: Final = 8  # bytes around a text in it, and as many again between three of them
 
 _ACTIVE: Final = """
 SELECT DISTINCT kind, dimension, key FROM windows
@@ -120,9 +120,7 @@ class ClickHouseAlertStore:
     ) -> dict[Series, list[WindowRow]]:
         """See `ports.AlertStore`."""
         found: dict[Series, list[WindowRow]] = {}
-        wanted = sorted(series)
-        for first in range(0, len(wanted), _SERIES_A_QUERY):
-            some = [(one.kind, one.dimension, one.key) for one in wanted[first : first + _SERIES_A_QUERY]]
+        for some in _parts([(one.kind, one.dimension, one.key) for one in sorted(series)]):
             where = {"series": some, "seconds": seconds, "since_ms": since_ms}
             for row in map(_window_row, await self._rows(_HISTORY, where)):
                 found.setdefault(Series.of(row), []).append(row)
@@ -131,11 +129,9 @@ class ClickHouseAlertStore:
     async def latest(self, fingerprints: Collection[str]) -> dict[str, Alert]:
         """See `ports.AlertStore`."""
         found: dict[str, Alert] = {}
-        wanted = sorted(fingerprints)
-        for first in range(0, len(wanted), _NAMES_A_QUERY):
-            some = {"fingerprints": wanted[first : first + _NAMES_A_QUERY]}
+        for some in _parts([(one,) for one in sorted(fingerprints)]):
             with store_errors():
-                answer = await self._client.query(_LATEST, parameters=some)
+                answer = await self._client.query(_LATEST, parameters={"fingerprints": [name for (name,) in some]})
             found |= {row["fingerprint"]: _alert(row) for row in answer.named_results()}
         return found
 
@@ -172,6 +168,21 @@ class ClickHouseAlertStore:
             answer = await self._client.query(query, parameters=parameters)
         rows: Sequence[Sequence[Any]] = answer.result_rows
         return rows
+
+
+def _parts(wanted: Sequence[tuple[str, ...]]) -> Iterator[list[tuple[str, ...]]]:
+    """What is asked for, in pieces that a parameter may hold. Escaped, a byte may take two."""
+    some: list[tuple[str, ...]] = []
+    size = 0
+    for one in wanted:
+        takes = sum(2 * len(text.encode()) + _QUOTED for text in one) + _QUOTED
+        if some and size + takes > _A_QUERY:
+            yield some
+            some, size = [], 0
+        some.append(one)
+        size += takes
+    if some:
+        yield some
 
 
 def _window_row(row: Sequence[Any]) -> WindowRow:

@@ -10,6 +10,7 @@
 | `wrong_type`    | not an object; a field of another type; a number out of range or none (`NaN`, `1e999`)            |
 | `missing_field` | a required field is absent; a required name (source, service, user_id, action) is blank           |
 | `empty_text`    | title or message is blank                                                                         |
+| `long_name`     | a name (source, service, host, user_id, action, item_id, an entity) of over 4,096 characters      |
 | `bad_timestamp` | no RFC 3339 time; before 1970, after 2199, or over a day after the broker's time stamp            |
 
 1. A function of the record and the watch list: no clock, no state, so that a replay finds the same event.
@@ -38,12 +39,18 @@ from streams.topology import KIND_OF, Kind
 
 CODES: Final = (
     "tombstone", "too_large", "too_deep", "not_json", "bad_unicode", "wrong_type", "missing_field", "empty_text",
-    "bad_timestamp",
+    "bad_timestamp", "long_name",
 )  # fmt: skip
 
 REMEMBERED: Final = 256  # characters of a line that is remembered
 _AROUND_A_LEVEL: Final = " \t\r\n[]()<>:-"  # as in `[ERROR]`, `ERROR:`, or `-` for none
 
+MAX_NAME: Final = 4_096  # characters: a server takes 128 KiB for a parameter of a question
+_NAMES: Final[dict[type[Payload], tuple[str, ...]]] = {
+    News: ("source",),
+    Log: ("service", "host"),
+    Action: ("user_id", "action", "item_id"),
+}
 _NOT_BLANK: Final[dict[type[Payload], tuple[tuple[str, str], ...]]] = {
     News: (("source", "missing_field"), ("title", "empty_text")),
     Log: (("service", "missing_field"), ("message", "empty_text")),
@@ -80,8 +87,8 @@ class Decoder:
 
     def _event(self, kind: Kind, record: Record, opened: _Opened) -> Event | Rejected:
         payload, envelope = opened.payload, opened.envelope
-        if blank := _blank(payload):
-            return blank
+        if wrong := _blank(payload) or _too_long(payload):
+            return wrong
         stamp = (envelope and envelope.time) or payload.ts
         if stamp is None:
             return Rejected("missing_field", "ts missing")
@@ -173,6 +180,16 @@ def _blank(payload: Payload) -> Rejected | None:
     for name, code in _NOT_BLANK[type(payload)]:
         if not getattr(payload, name).strip():
             return Rejected(code, f"{name} is blank")
+    return None
+
+
+def _too_long(payload: Payload) -> Rejected | None:
+    """What is wrong with a payload of which a name is no name: it would stand in each question about its series."""
+    for name in _NAMES[type(payload)]:
+        if (given := getattr(payload, name)) and len(given) > MAX_NAME:
+            return Rejected("long_name", f"{name} has {len(given):,} characters, a name has {MAX_NAME:,} at most")
+    if isinstance(payload, News) and payload.entities and max(map(len, payload.entities)) > MAX_NAME:
+        return Rejected("long_name", f"one of the entities has more than {MAX_NAME:,} characters")
     return None
 
 

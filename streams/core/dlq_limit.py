@@ -2,11 +2,16 @@
 
 Of at least the last `window` events of a topic, counted in batches, no more than `share` may be dead letters. Fewer
 events than that count as if those that are missing were good: up to `share * window` dead letters are never too many.
+
+A process begins to count anew. Whoever starts it again after this has a topic emptied after all, so nobody should.
 """
 
 from collections import deque
+from typing import Final
 
 import msgspec
+
+EXIT: Final = 65  # EX_DATAERR: the code of a worker that stopped for this
 
 
 class DlqLimit(msgspec.Struct, frozen=True):

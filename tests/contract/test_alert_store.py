@@ -4,8 +4,10 @@ import itertools
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from streams.adapters.alert_store import ClickHouseAlertStore
+from streams.adapters.alert_store import ClickHouseAlertStore, _parts
 from streams.adapters.event_store import ClickHouseEventStore
 from streams.adapters.fake_alert_store import FakeAlertStore
 from streams.core.alert import Alert, AlertWindow, Evidence
@@ -185,6 +187,25 @@ async def test_the_latest_is_of_the_latest_incident(store, day_ms):
     await store.write([second, first], told=True)
     assert await store.latest([first.fingerprint]) == {first.fingerprint: second}
     await store.write([], told=True)
+
+
+async def test_many_series_with_long_names_are_asked_for_in_pieces(store, day_ms):
+    """A server takes 128 KiB for a parameter, whatever number of names is in it."""
+    names = [f"{n}-{'传' * 2_000}" for n in range(40)]
+    events = [scored("logs", day_ms + n, n, service=name) for n, name in enumerate(names)]
+    await store.hold(rows=folded("logs", events), events=events)
+    series = [Series("logs", "service", name) for name in names]
+    found = await store.history(series, seconds=60, since_ms=day_ms)
+    assert {one: [row.events for row in of_it] for one, of_it in found.items()} == {key: [1] for key in series}
+
+
+@given(st.lists(st.text(max_size=200).map(lambda text: (text * 99, "x")), max_size=60))
+def test_pieces_hold_everything_in_order_and_no_more_than_a_server_takes(wanted):
+    pieces = list(_parts(wanted))
+    assert [one for some in pieces for one in some] == wanted
+    for some in pieces:
+        asked = str(some).replace("\\", "\\\\").encode()
+        assert len(asked) <= 128 * 1_024 or len(some) == 1
 
 
 async def test_evidence_of_a_sentiment_is_the_worst(store, day_ms):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.core.decode import CODES, REMEMBERED, Decoder, _remembered
+from streams.core.decode import CODES, MAX_NAME, REMEMBERED, Decoder, _remembered
 from streams.core.entities import WatchList
 from streams.core.event import Event, Record, Rejected
 from streams.core.names import spelt
@@ -52,6 +52,23 @@ def decode(topic: str, value, **around) -> Event | Rejected:
     return decoder.decode(
         Record(topic=topic, partition=3, offset=9, timestamp_ms=NOON_MS, **({"key": None, "value": raw} | around))
     )
+
+
+@pytest.mark.parametrize(
+    ("topic", "name"),
+    [("news.raw", "source"), ("logs.raw", "service"), ("logs.raw", "host"), ("user.events", "user_id"),
+     ("user.events", "action"), ("user.events", "item_id")],
+)  # fmt: skip
+def test_a_name_has_an_end(topic, name):
+    """A series of 200,000 characters had a server refuse each question about it, and its worker wait for ever."""
+    assert isinstance(decode(topic, SOUND[topic] | {name: "x" * MAX_NAME}), Event)
+    found = decode(topic, SOUND[topic] | {name: "x" * (MAX_NAME + 1)})
+    assert (found.code, found.detail) == ("long_name", f"{name} has 4,097 characters, a name has 4,096 at most")
+
+
+def test_an_entity_has_an_end():
+    found = decode("news.raw", NEWS | {"entities": ["Apple", "x" * 5_000]})
+    assert (found.code, found.detail) == ("long_name", "one of the entities has more than 4,096 characters")
 
 
 def code(value, topic="news.raw") -> str:

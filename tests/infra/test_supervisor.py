@@ -124,6 +124,19 @@ async def test_without_a_policy_it_stays_down(supervisor: Supervisor, tmp_path: 
     assert supervisor.pids() == {}
 
 
+async def test_who_would_only_do_the_same_again_stays_down(supervisor: Supervisor, tmp_path: Path, said: Lines):
+    """A worker that stopped for too many dead letters would begin to count anew, and empty the topic after all."""
+    policy = Restart(first_s=0.05, never_after=frozenset({65}))
+    ends = "import os, signal; signal.signal(signal.SIGTERM, lambda *_: os._exit(%d))"
+    for name, code in (("down", 65), ("back", 66)):
+        await supervisor.add(script(tmp_path, ends % code, name=name, restart=policy))
+        supervisor.kill(name, signal.SIGTERM)
+    await until(lambda: "back is back" in said.text())
+    assert set(supervisor.pids()) == {"back"}
+    assert "down ended with code 65" in said.text()
+    assert said.text().count("starting it again") == 1
+
+
 async def test_the_last_one_added_is_stopped_first(tmp_path: Path):
     ended: list[str] = []
     supervisor = Supervisor(tmp_path / "logs", say=print)
