@@ -41,6 +41,10 @@ class Reader(Protocol):
     def heads(self) -> Mapping[Kind, tuple[str, ...]]:
         """Which heads answer for which kind of event."""
 
+    @property
+    def sure(self) -> Mapping[str, float]:
+        """The least share of its first label with which a head counts as sure, where the bundle says it."""
+
     async def read(self, texts: Sequence[str]) -> list[Reading]:
         """One reading a text, in order, computed off the event loop."""
 

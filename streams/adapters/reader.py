@@ -48,6 +48,11 @@ class ThreadedReader:
         """See `ports.Reader`."""
         return {kind: self._classifier.manifest.heads_for(kind) for kind in KINDS}
 
+    @property
+    def sure(self) -> Mapping[str, float]:
+        """See `ports.Reader`."""
+        return self._classifier.manifest.sure
+
     async def read(self, texts: Sequence[str]) -> list[Reading]:
         """See `ports.Reader`."""
         return await asyncio.to_thread(self._read, texts)

@@ -11,6 +11,7 @@ acknowledge.
 
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from functools import partial
 
 import msgspec
 
@@ -172,13 +173,14 @@ class EventHop:
             readings = dict(zip(texts, await self._reader.read(texts), strict=True))
             metrics.INFERENCE_SECONDS.observe(time.perf_counter() - started)
             metrics.BATCH_TOKENS.observe(sum(reading.tokens for reading in readings.values()))
-        heads, labels, model = self._reader.heads, self._reader.labels, self._reader.name
+        reader = self._reader
+        findings = partial(findings_of, heads=reader.heads, labels=reader.labels, sure=reader.sure, model=reader.name)
         found: dict[str, Findings] = {}  # equal texts of one kind say the same
         scored = []
         for event in events:
             text = text_to_read(event)
             if text not in found:
-                found[text] = findings_of(event, readings.get(text), heads=heads, labels=labels, model=model)
+                found[text] = findings(event, readings.get(text))
             scored.append(Scored(event, found[text]))
         return scored
 

@@ -78,7 +78,7 @@ class Findings(msgspec.Struct, frozen=True, gc=False):
     severity: str = ""
     severity_score: float = 0.0  # 1 - p(info)
     anomaly_score: float = 0.0  # 0..1
-    uncertainty: float = 0.0  # 0..1: 1 less the margin between the two likeliest labels
+    uncertainty: float = 0.0  # 0..1: above one half a head is not sure, see `core/findings.py`
     heads: dict[str, Said] = {}  # heads without a field of their own
 
 

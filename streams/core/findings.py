@@ -2,6 +2,9 @@
 
 Which heads answer for which kind of event is the bundle's to say. Four have fields of their own, which stay empty where
 the bundle lacks the head or the kind has none; what any other head says is kept under its name.
+
+How uncertain an event is, is said by the head that is least sure of it. The bundle says from which share of its first
+label on a head counts as sure (`manifest.sure`, found on validation rows): there uncertainty is one half.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,6 +18,8 @@ OWN_FIELDS: Final = frozenset(("sentiment", "category", "intent", "severity"))
 
 Labels = Mapping[str, Sequence[str]]
 Heads = Mapping[Kind, Sequence[str]]  # those that answer for a kind of event
+Sure = Mapping[str, float]  # the least share of the first label with which an answer counts as sure
+SURE: Final = 0.75  # of a head of which the bundle does not say it
 
 
 def text_to_read(event: Event) -> str:
@@ -22,7 +27,9 @@ def text_to_read(event: Event) -> str:
     return event.template if event.kind == "logs" else event.text
 
 
-def findings_of(event: Event, reading: Reading | None, *, heads: Heads, labels: Labels, model: str) -> Findings:
+def findings_of(
+    event: Event, reading: Reading | None, *, heads: Heads, labels: Labels, sure: Sure, model: str
+) -> Findings:
     """What is kept of a reading; scores are rounded to ten-thousandths."""
     if reading is None:
         return Findings(model="")
@@ -41,7 +48,7 @@ def findings_of(event: Event, reading: Reading | None, *, heads: Heads, labels: 
         severity=severity,
         severity_score=_sum_of(spoken.get("severity"), labels.get("severity", ()), ("warning", "error", "critical")),
         anomaly_score=_sum_of(spoken.get("severity"), labels.get("severity", ()), ("error", "critical")),
-        uncertainty=max((_doubt(p) for p in spoken.values()), default=0.0),
+        uncertainty=max((_doubt(p, sure.get(head, SURE)) for head, p in spoken.items()), default=0.0),
         heads={head: Said(*said) for head, said in named.items() if head not in OWN_FIELDS},
     )
 
@@ -65,6 +72,9 @@ def _sum_of(probabilities: Sequence[float] | None, labels: Sequence[str], wanted
     return min(1.0, round(chosen, 4))
 
 
-def _doubt(probabilities: Sequence[float]) -> float:
-    first, second = sorted(probabilities, reverse=True)[:2]
-    return round(1 - (first - second), 4)
+def _doubt(probabilities: Sequence[float], sure: float) -> float:
+    """0 where the first label is certain, one half where it is just sure, 1 where no label is likelier than another."""
+    first, even = max(probabilities), 1 / len(probabilities)
+    if first >= sure:
+        return round(0.5 * (1 - first) / (1 - sure), 4) if sure < 1 else 0.0
+    return round(0.5 + 0.5 * (sure - first) / (sure - even), 4)

@@ -18,7 +18,7 @@ from models.text import prepare
 from streams.core.template import template_of
 from tests.bench._options import options, told
 from tests.bench._report import spread
-from tests.bench._texts import headlines, log_lines
+from tests.bench._texts import articles, headlines, log_lines
 
 
 def main(argv):
@@ -45,6 +45,9 @@ def _sets(count):
     templates = list(dict.fromkeys(map(template_of, lines)))
     yield where, titles[:count]
     yield "log templates", templates[:count]
+    where, bodies = articles()
+    if bodies:  # each of them takes as long as five or ten headlines
+        yield where, bodies[: count // 5]
     half = count // 2
     yield "mixed", [text for pair in zip(titles[-half:], templates[-half:], strict=False) for text in pair]
 

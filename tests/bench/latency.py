@@ -2,7 +2,8 @@
 
 Arrivals are Poisson and do not wait for answers. A scored event is published after its row is stored: the time of that
 message less the raw message's is the latency. Capacity is measured first, in the same run. The burst is ten times the
-capacity for two seconds; it is told how long the last of it took. The check is that every event comes out once.
+capacity for two seconds; it is told how long the last of it took. Loads take turns, round after round: medians of the
+rounds. The check is that every event comes out once.
 """
 
 import asyncio
@@ -16,25 +17,26 @@ from aiokafka import AIOKafkaConsumer
 
 from models.console import progress
 from tests.bench._options import options, told
+from tests.bench._report import spread
 from tests.bench._stack import TOPICS, measure, payloads, running
 from tests.bench._texts import endless, headlines
 
 
 def main(argv):
     """Run it; with --write put the table into docs/benchmarks.md."""
-    parser = options("latency", __doc__)
-    parser.add_argument("--seconds", type=float, default=15.0, help="of each load")
+    parser = options("latency", __doc__, rounds=5)
+    parser.add_argument("--seconds", type=float, default=8.0, help="of each load and round")
     parser.add_argument("--loads", type=float, nargs="+", default=[0.25, 0.5, 0.8])
     parser.add_argument("--warm", type=int, default=800, help="headlines a round, three rounds, to learn the capacity")
     chosen = parser.parse_args(argv)
     with progress("latency") as report:
-        rows = asyncio.run(_run(chosen.loads, chosen.seconds, chosen.warm, report))
+        rows = asyncio.run(_run(chosen, report))
     return told("latency", __doc__, rows, chosen=chosen)
 
 
-async def _run(loads, seconds, warm, report):
+async def _run(chosen, report):
     feed = endless(headlines()[1])
-    rows, number, parts = [], 0, 3 + len(loads) + 1
+    warm, number, parts = chosen.warm, 0, 3 + chosen.rounds * (len(chosen.loads) + 1)
     async with running() as at, _scored(at) as scored:
         rates = []
         for number in range(3):
@@ -44,16 +46,15 @@ async def _run(loads, seconds, warm, report):
             )
         capacity = statistics.median(rates)
         await _taken(scored, 3 * warm)
-        for load in loads:
-            number += 1
-            report(number / parts, f"{load:.0%} of {capacity:,.0f}/s")
-            took = await _under(at, scored, feed, number, per_s=load * capacity, seconds=seconds)
-            rows.append(_row(f"{load:.0%} of {capacity:,.0f}/s", took))
-        number += 1
-        report(number / parts, "a burst")
-        took = await _under(at, scored, feed, number, per_s=10 * capacity, seconds=2.0)
-        rows.append(_row("burst: 10 times for 2 s", took))
-    return rows
+        loads = {f"{load:.0%} of {capacity:,.0f}/s": (load, chosen.seconds) for load in chosen.loads}
+        loads["burst: 10 times for 2 s"] = (10.0, 2.0)
+        took = {name: [] for name in loads}
+        for _ in range(chosen.rounds):
+            for name, (load, seconds) in loads.items():
+                number += 1
+                report(number / parts, name)
+                took[name].append(await _under(at, scored, feed, number, per_s=load * capacity, seconds=seconds))
+    return [_row(name, rounds) for name, rounds in took.items()]
 
 
 def _scored(at):
@@ -61,10 +62,10 @@ def _scored(at):
     return AIOKafkaConsumer("news.scored", bootstrap_servers=at.settings.kafka, auto_offset_reset="earliest")
 
 
-def _row(load, took):
-    cuts = statistics.quantiles(took, n=100)
-    shown = {"p50, ms": cuts[49], "p95, ms": cuts[94], "p99, ms": cuts[98], "last, ms": max(took)}
-    return {"load": load, "events": f"{len(took):,}"} | {name: f"{value:,.0f}" for name, value in shown.items()}
+def _row(load, rounds):
+    cuts = [statistics.quantiles(took, n=100) for took in rounds]
+    shown = {f"p{share}, ms": spread([one[share - 1] for one in cuts]) for share in (50, 95, 99)}
+    return {"load": load, "events": f"{sum(map(len, rounds)):,}", **shown, "last, ms": spread([*map(max, rounds)])}
 
 
 async def _under(at, scored, feed, number, *, per_s, seconds):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import msgspec
 import pytest
 
@@ -42,6 +44,7 @@ def scored():
     classifier = Classifier.load(threads=1)
     manifest = classifier.manifest
     heads, labels = {kind: manifest.heads_for(kind) for kind in KINDS}, manifest.labels
+    said = partial(findings_of, sure=manifest.sure, model="")
     streams = {}
     for kind, events in sample_events().items():
         decoded = []
@@ -52,8 +55,7 @@ def scored():
         texts = list(dict.fromkeys(text for event in decoded if (text := text_to_read(event))))
         read = dict(zip(texts, classifier.classify(texts), strict=True))
         streams[kind] = [
-            Scored(event, findings_of(event, read.get(text_to_read(event)), heads=heads, labels=labels, model=""))
-            for event in decoded
+            Scored(event, said(event, read.get(text_to_read(event)), heads=heads, labels=labels)) for event in decoded
         ]
     classifier.close()
     return streams
