@@ -45,8 +45,8 @@ class Reader(Protocol):
     def sure(self) -> Mapping[str, float]:
         """The least share of its first label with which a head counts as sure, where the bundle says it."""
 
-    async def read(self, texts: Sequence[str]) -> list[Reading]:
-        """One reading a text, in order, computed off the event loop."""
+    async def read(self, texts: Sequence[str], *, behind: bool = False) -> list[Reading]:
+        """One reading a text, in order, computed off the event loop; what is `behind` leaves the others the way."""
 
 
 class EventStore(Protocol):

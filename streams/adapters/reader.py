@@ -53,10 +53,10 @@ class ThreadedReader:
         """See `ports.Reader`."""
         return self._classifier.manifest.sure
 
-    async def read(self, texts: Sequence[str]) -> list[Reading]:
+    async def read(self, texts: Sequence[str], *, behind: bool = False) -> list[Reading]:
         """See `ports.Reader`."""
-        return await asyncio.to_thread(self._read, texts)
+        return await asyncio.to_thread(self._read, texts, "backfill" if behind else self._lane)
 
-    def _read(self, texts: Sequence[str]) -> list[Reading]:
+    def _read(self, texts: Sequence[str], lane: str) -> list[Reading]:
         faults.at("inference")
-        return self._classifier.classify(texts, lane=self._lane)
+        return self._classifier.classify(texts, lane=lane)

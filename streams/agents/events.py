@@ -31,6 +31,7 @@ from streams.ports import EventStore, Publisher, Reader, Stretch
 from streams.topology import DLQ, SAMPLES, SCORED, WINDOWS, At, Kind
 
 Stop = Callable[[str], Awaitable[None]]
+BEHIND_MS = 60_000  # a batch whose newest event came so long ago catches up, and leaves the others the way to the model
 
 
 class Shape(msgspec.Struct, frozen=True):
@@ -170,7 +171,9 @@ class EventHop:
         readings: dict[str, Reading] = {}
         if texts:
             started = time.perf_counter()
-            readings = dict(zip(texts, await self._reader.read(texts), strict=True))
+            newest_ms = max(event.ingested_ms for event in events)
+            behind = time.time_ns() // 1_000_000 - newest_ms > BEHIND_MS
+            readings = dict(zip(texts, await self._reader.read(texts, behind=behind), strict=True))
             metrics.INFERENCE_SECONDS.observe(time.perf_counter() - started)
             metrics.BATCH_TOKENS.observe(sum(reading.tokens for reading in readings.values()))
         reader = self._reader

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import time
 from types import SimpleNamespace
 
 import msgspec
@@ -189,6 +190,27 @@ async def test_equal_texts_are_read_once(world):
     await Carrier("logs", hop).carry(records, generation=1)
     assert fake.calls == [1]
     assert len(world.store.events) == 50
+
+
+async def test_who_catches_up_leaves_the_others_the_way_to_the_model(world):
+    """A topic that is replayed, or was left alone for hours, has nobody wait for the last minute's events."""
+    lanes = []
+
+    class Noting(FakeClassifier):
+        def classify(self, texts, *, lane="live", within_s=None):
+            lanes.append(lane)
+            return super().classify(texts)
+
+    hop, carrier = world.worker()
+    hop._reader = ThreadedReader(Noting(), lane="news")
+    now_ms = time.time_ns() // 1_000_000
+    for offset, ages_s in enumerate(((1, 2), (90, 61), (90, 59))):
+        records = [
+            msgspec.structs.replace(news(2 * offset + n), timestamp_ms=now_ms - age_s * 1_000)
+            for n, age_s in enumerate(ages_s)
+        ]
+        await carrier.carry(records, generation=1)
+    assert lanes == ["news", "backfill", "news"]
 
 
 async def test_a_dead_letter_that_kafka_will_not_take_is_cut(world):
