@@ -167,11 +167,12 @@ class AlertHop:
     async def _tell(self, partition: int, share: _Share) -> None:
         if not share.outbox:
             return
+        alerts = [await self._with_evidence(alert) for alert in share.outbox]
+        faults.at("alerts.insert")
+        # Last of all, for a standstill in between would make it worthless. Once they are in the table they stand.
         if not await self._tenure.holds((WINDOWS, partition), generation=self._generation):
             self._shares.pop(partition, None)  # whoever has it now begins from the store, and so do we if it comes back
             return
-        alerts = [await self._with_evidence(alert) for alert in share.outbox]
-        faults.at("alerts.insert")
         await self._store.write(alerts, told=False)
         faults.at("alerts.publish")
         await self._publisher.publish([Outgoing(ALERTS, one.fingerprint.encode(), encode_alert(one)) for one in alerts])

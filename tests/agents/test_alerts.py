@@ -265,6 +265,19 @@ async def test_who_stood_still_while_another_took_over_tells_nothing_from_half_a
     assert (firing.status, worse.status, worse.value) == ("firing", "firing", 2_000)
 
 
+async def test_a_partition_that_is_lost_at_the_last_moment_is_not_spoken_for(world):
+    hop, evidence = world.hop(), world.store.evidence
+
+    async def takes_long(alert, *, size):
+        world.group.over = {1}
+        return await evidence(alert, size=size)
+
+    world.store.evidence = takes_long
+    for batch in [*messages({PAYMENTS: SURGE}), ticks({"logs"}, 25)]:
+        await carry(hop, world.happens(batch))
+    assert (world.broker.alerts, world.store.alerts) == ([], {})
+
+
 async def test_while_the_group_is_put_together_nothing_is_told_and_nothing_is_lost(world):
     hop = world.hop()
     for batch in [*messages({PAYMENTS: SURGE}), ticks({"logs"}, 25)]:
