@@ -20,8 +20,15 @@ from models.labels import KINDS, SPEAKS
 HERE = Path(__file__).parent
 METRICS = ("macro_f1", "accuracy")
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
-# What graphs, networks and answers call something else.
-_TAKEN = frozenset({"features", "depths", "heads", "text", "model", "input_ids", "attention_mask", "sentiment_score"})
+# What answers call something else, and what graphs do: an output of theirs is called as its head. The names of the
+# bundles that ship cannot be changed any more, and `pulsewire unpack` goes by them.
+_ANSWERS = frozenset({"text", "model", "sentiment_score"})
+_GRAPHS = frozenset(
+    {"input_ids", "attention_mask", "words", "words_q", "words_s", "positions", "first", "axis", "one", "last"}
+    | {"embedding_norm_weight", "embedding_norm_bias", "middle", "heads", "heads_bias", "label_counts"}
+    | {"depths", "features"}
+)
+_NUMBERED = re.compile(r"(depth|graft_axis|least|per|shape|width|zero_points?)_m?\d.*")
 
 
 class Loss(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -56,8 +63,11 @@ class Head(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def require_name(name: str) -> None:
     """`HeadError` for a name that no head may have."""
-    if not _NAME.fullmatch(name) or name in _TAKEN:
+    if not _NAME.fullmatch(name):
         msg = f"a head cannot be called {name!r}: take small letters, digits and _, such as desk"
+        raise HeadError(msg)
+    if name in _ANSWERS | _GRAPHS or _NUMBERED.fullmatch(name):
+        msg = f"a head cannot be called {name!r}, as something else of the model is: take another name, such as desk"
         raise HeadError(msg)
 
 

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import msgspec
 
-from models import packages
+from models import heads, packages
 from models.console import Report
 from models.datasets.catalogue import CATALOGUE, require_sets
 from models.datasets.dataset import Dataset, sample
 from models.errors import RunError
-from models.training import checkpoint, start
+from models.training import checkpoint, network, start
 from models.training import train as training
 from models.training.recipe import Recipe, Step
 from models.training.run_folder import Run
@@ -69,6 +69,7 @@ def run(where: Where, data: Path, choices: Choices, *, added: Sequence[Dataset] 
     if where.further and where.further.resolve() == where.out.resolve():
         msg = f"the run would be written over the one that it goes on from, {where.out}: name another folder with --out"
         raise RunError(msg)
+    network.require_names(heads.declared())
     require_sets()
     checkpoint.require(where.out, resume=where.resume, replace=where.replace)  # said before the sets are read
     material = training.gather((*CATALOGUE, *added), data)

@@ -13,7 +13,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from models.errors import BundleError
+from models.errors import BundleError, HeadError
 from models.training.discriminant import Floats
 
 DEPTHS = (0, 4, 8, 12)  # after so many layers, as far as there are so many
@@ -38,6 +38,14 @@ class Graft:
         after = norms[0::2]  # the embedding's, then each layer's last
         self._states = list(dict.fromkeys(after[min(depth, len(after) - 1)] for depth in DEPTHS))
 
+    def require_free(self, name: str) -> None:
+        """`HeadError` where the graph calls something `name`: what an earlier version gave a head had no dot in it."""
+        graph = self.model.graph
+        made = (output for node in graph.node for output in node.output)
+        if name in {*made, *(one.name for one in (*graph.initializer, *graph.input))}:
+            msg = f"the bundle's graph calls something else {name!r}: take another name for the head"
+            raise HeadError(msg)
+
     def features(self) -> bytes:
         """A graph whose one output is what a new head reads: float[batch, width]."""
         graph = self._copy()
@@ -49,16 +57,16 @@ class Graft:
         return found
 
     def with_head(self, name: str, weight: Floats, bias: Floats) -> bytes:
-        """The whole graph with the head `name` behind all others."""
+        """The whole graph with the head `name` behind all others; what it is made of has a dot, which no head has."""
         graph = self._copy()
         read = self._read(graph)
         matrix, shift = (
-            _constant(graph, f"{name}_{kind}", value.astype(np.float32))
+            _constant(graph, f"{name}.{kind}", value.astype(np.float32))
             for kind, value in (("weight", weight), ("bias", bias))
         )
-        self._add(graph, "Mul", [read, matrix], f"{name}_products")
-        self._add(graph, "ReduceSum", [f"{name}_products", _axis(graph, -1)], f"{name}_sums", keepdims=0)
-        self._add(graph, "Add", [f"{name}_sums", shift], name)
+        products = self._add(graph, "Mul", [read, matrix], f"{name}.products")
+        sums = self._add(graph, "ReduceSum", [products, _axis(graph, -1)], f"{name}.sums", keepdims=0)
+        self._add(graph, "Add", [sums, shift], name)
         graph.graph.output.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, ("batch", len(bias))))
         onnx.checker.check_model(graph)
         found: bytes = graph.SerializeToString()

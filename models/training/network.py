@@ -1,9 +1,12 @@
 """One encoder, mean pooling, and one linear layer per head."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+from models.errors import HeadError
 
 
 class Network(nn.Module):  # type: ignore[misc]  # torch is not type-checked here
@@ -31,6 +34,13 @@ class Network(nn.Module):  # type: ignore[misc]  # torch is not type-checked her
         """The logits of every head, in the heads' order."""
         pooled = self.pooled(input_ids, attention_mask)
         return tuple(head(pooled) for head in self.heads.values())
+
+
+def require_names(heads: Iterable[str]) -> None:
+    """`HeadError` for a head that torch could not tell from a method of its own, such as `type` or `values`."""
+    if taken := [name for name in heads if hasattr(nn.ModuleDict, name) or name == "training"]:
+        msg = f"a head cannot be called {taken[0]!r}, which is torch's own: take another name, such as desk"
+        raise HeadError(msg)
 
 
 def seed(number: int) -> None:

@@ -55,6 +55,7 @@ def teach(
     rows = sample(own.rows, MOST_ROWS)
     with published(target, replace=replace) as part:
         graft = Graft(bundle / MODEL)
+        graft.require_free(name)
         read = features.read(graft.features(), bundle, known, [row.text for row in rows], report=report)
         fitted = _fitted(read, rows, own.labels)
         (part / MODEL).write_bytes(graft.with_head(name, fitted.head.weight, fitted.head.bias))

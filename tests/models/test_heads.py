@@ -51,7 +51,7 @@ def test_a_file_of_another_shape_is_refused_by_name(content: str, why: str, tmp_
         read(path)
 
 
-@pytest.mark.parametrize("name", ["a.b", "input_ids", "Mine", ""])
+@pytest.mark.parametrize("name", ["a.b", "input_ids", "Mine", "", "first", "words_q", "width_384", "depth_0_total"])
 def test_a_file_of_a_name_that_no_head_may_have_is_refused(name: str, tmp_path: Path) -> None:
     (tmp_path / f"{name}.toml").write_text('[labels]\na = ""\nb = ""')
     with pytest.raises(HeadError, match=rf"cannot be called '{name or '.toml'}'"):
@@ -67,9 +67,9 @@ def test_a_set_that_nobody_knows_is_refused(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_a_file_more_is_a_head_more(tmp_path: Path) -> None:
-    (tmp_path / "second.toml").write_text('order = 2\n[labels]\na = "A"\nb = "B"\n')
-    (tmp_path / "first.toml").write_text('order = 1\n[labels]\nc = "C"\nd = "D"\n')
-    assert labels(declared(tmp_path)) == {"first": ("c", "d"), "second": ("a", "b")}
+    (tmp_path / "after.toml").write_text('order = 2\n[labels]\na = "A"\nb = "B"\n')
+    (tmp_path / "before.toml").write_text('order = 1\n[labels]\nc = "C"\nd = "D"\n')
+    assert labels(declared(tmp_path)) == {"before": ("c", "d"), "after": ("a", "b")}
 
 
 def test_kinds_of_events_are_those_of_the_stream() -> None:

@@ -9,10 +9,13 @@ from typer.testing import Result
 
 pytest.importorskip("onnx", reason="needs the extra `train`")
 
+import onnx
+
+from models import heads, registry
 from models import manifest as manifests
 from models.datasets import own
 from models.datasets.duplicates import groups
-from models.errors import BundleError, DatasetError
+from models.errors import BundleError, DatasetError, HeadError
 from models.runtime import Classifier
 from models.training import discriminant
 from models.training.graft import Graft
@@ -39,6 +42,12 @@ def mine(tmp_path: Path) -> Path:
     path = tmp_path / "mine.csv"
     path.write_text(labelled())
     return path
+
+
+def names_in(graph: onnx.GraphProto) -> set[str]:
+    """Whatever is called something in it."""
+    made = {output for node in graph.node for output in node.output}
+    return made | {one.name for one in (*graph.node, *graph.initializer, *graph.input, *graph.output)}
 
 
 def taught(mine: Path, out: Path, *more: str) -> Result:
@@ -134,6 +143,34 @@ def test_wrong_words_are_wrong_usage_or_told(mine: Path, tmp_path: Path) -> None
     assert "has a head sentiment already" in one_line(
         pulsewire("train", "--head", "sentiment", "--data", str(mine), "--out", str(tmp_path / "x"))
     )
+
+
+def test_a_head_called_as_a_part_of_another_goes_beside_it(mine: Path, tmp_path: Path) -> None:
+    assert taught(mine, tmp_path / "one").exit_code == 0
+    beside = ("--data", str(mine), "--bundle", str(tmp_path / "one"), "--out", str(tmp_path / "two"))
+    assert pulsewire("train", "--head", "desk_bias", *beside).exit_code == 0
+    assert "is whole" in pulsewire("bundle", "verify", str(tmp_path / "two")).stdout
+
+
+def test_a_head_called_as_anything_in_the_graph_is_refused_before_a_text_is_read(mine: Path, tmp_path: Path) -> None:
+    out = ("--data", str(mine), "--out", str(tmp_path / "x"))
+    for name in ("last", "label_counts", "depth_0_total", "per_127"):
+        assert "take another name, such as desk" in one_line(pulsewire("train", "--head", name, *out))
+    assert taught(mine, tmp_path / "one").exit_code == 0
+    graph = onnx.load(tmp_path / "one" / "model.onnx")
+    graph.graph.initializer.append(onnx.numpy_helper.from_array(np.zeros(1), "desk_bias"))  # as once was
+    onnx.save(graph, tmp_path / "old.onnx")
+    with pytest.raises(HeadError, match="calls something else 'desk_bias': take another name"):
+        Graft(tmp_path / "old.onnx").require_free("desk_bias")
+
+
+def test_no_name_in_a_bundle_that_ships_or_has_a_head_more_is_free_for_a_head(mine: Path, tmp_path: Path) -> None:
+    assert taught(mine, tmp_path / "one").exit_code == 0
+    for folder in (registry.SHIP["small"], tmp_path / "one"):
+        graph = onnx.load(folder / "model.onnx").graph
+        for name in names_in(graph) - set(manifests.read(folder).labels):
+            with pytest.raises(HeadError):
+                heads.require_name(name)
 
 
 def test_what_was_not_exported_here_is_not_grafted(tmp_path: Path) -> None:

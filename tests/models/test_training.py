@@ -17,14 +17,16 @@ from onnxruntime import InferenceSession
 
 from export import bert, parity
 from export.export import Plan, export
+from export.graph import graph
 from export.linear import Exact, RowInt8
 from export.observe import observed
 from export.probes import PROBES
+from models import heads
 from models import manifest as manifests
 from models.datasets.dataset import Dataset, Example, Split
-from models.errors import DatasetError, ExportError, NoCuda, RunError
+from models.errors import DatasetError, ExportError, HeadError, NoCuda, RunError
 from models.runtime import Classifier
-from models.training import loop, run_folder, start
+from models.training import command, loop, run_folder, start
 from models.training import train as training
 from models.training.batches import Batch, Row
 from models.training.mean import Mean
@@ -201,6 +203,25 @@ def session(run: Path, precision: str) -> InferenceSession:
     linear = Exact() if precision == "fp32" else RowInt8(observed(weights, shape, found.heads, texts))
     model: onnx.ModelProto = bert.build(weights, shape, found.heads, linear)
     return InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+
+
+@pytest.mark.parametrize("precision", ["fp32", "fp16", "int8"])
+def test_no_name_in_a_graph_is_free_for_a_head(run: Path, precision: str) -> None:
+    found, network, _tokenizer = run_folder.load(run)
+    model = graph(run, found, network, precision=precision, texts=["shares jump profit", "panic abort"])
+    made = {output for node in model.graph.node for output in node.output}
+    for name in (made | {one.name for one in model.graph.initializer}) - set(found.heads):
+        with pytest.raises(HeadError):
+            heads.require_name(name)
+
+
+@pytest.mark.parametrize("name", ["type", "values", "training"])
+def test_a_name_that_torch_has_is_refused_before_a_set_is_read(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(heads, "declared", lambda: {name: heads.Head({"a": "", "b": ""})})
+    with pytest.raises(HeadError, match=f"a head cannot be called '{name}', which is torch's own: take another"):
+        command.run(command.Where(tmp_path / "run"), tmp_path, command.Choices(), rows=0, report=quiet)
 
 
 def some_batch() -> dict[str, np.ndarray]:
