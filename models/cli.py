@@ -11,6 +11,7 @@ import typer
 
 from models.console import console, one_line_errors, progress
 from models.training.cli import average, distil, unpack
+from models.training.options import require_together
 
 if TYPE_CHECKING:
     from models.datasets.dataset import Dataset
@@ -41,6 +42,7 @@ class Method(StrEnum):
 
 @app.command()
 def train(
+    context: typer.Context,
     *,
     out: Annotated[
         Path | None, typer.Option(help="The run's folder, runs/base; with --head the new bundle's, runs/HEAD.")
@@ -96,6 +98,7 @@ def train(
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch is loaded: its threads else spin
     if bool(head) != bool(data):
         raise typer.BadParameter("--head and --data go together")
+    require_together(context, head=bool(head), added=bool(add))
     speaks = _kinds(kinds)
     with one_line_errors():
         from models import extra

@@ -173,6 +173,31 @@ def test_no_name_in_a_bundle_that_ships_or_has_a_head_more_is_free_for_a_head(mi
                 heads.require_name(name)
 
 
+@pytest.mark.parametrize(
+    "option", [["--method", "lora"], ["--epochs", "3"], ["--fgm", "0.1"], ["--resume"], ["--from", "runs/base"],
+               ["--add", "mine.csv:sentiment"], ["--threads", "1"], ["--seed", "0"], ["--steps", "9"]]
+)  # fmt: skip
+def test_an_option_that_one_head_passes_over_is_wrong_usage(option: list[str], mine: Path, tmp_path: Path) -> None:
+    result = taught(mine, tmp_path / "x", *option)
+    assert result.exit_code == 2
+    assert f"for {option[0]}: goes with training all heads" in result.stderr
+    assert not (tmp_path / "x").exists()
+
+
+@pytest.mark.parametrize(
+    ("option", "why"),
+    [
+        (["--bundle", "small"], "for --bundle: goes with --head and --data"),
+        (["--kinds", "news"], "for --kinds: goes with --head and --data"),
+        (["--text-column", "said"], "for --text-column: goes with --data or --add"),
+    ],
+)
+def test_an_option_that_training_all_heads_passes_over_is_wrong_usage(option: list[str], why: str) -> None:
+    result = pulsewire("train", *option)
+    assert result.exit_code == 2
+    assert why in result.stderr
+
+
 def test_what_was_not_exported_here_is_not_grafted(tmp_path: Path) -> None:
     from onnx import TensorProto, helper, save
 
