@@ -1,6 +1,6 @@
 """What `pulsewire train` does: the shipped model's sets, recipe and starting weights, told as it goes."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import msgspec
@@ -9,7 +9,7 @@ from models import heads, packages
 from models.console import Report
 from models.datasets.catalogue import CATALOGUE, require_sets
 from models.datasets.dataset import Dataset, sample
-from models.errors import RunError
+from models.errors import HeadError, RunError
 from models.training import checkpoint, network, start
 from models.training import train as training
 from models.training.recipe import Recipe, Step
@@ -62,17 +62,20 @@ class Where(msgspec.Struct, frozen=True):
 
 
 def run(where: Where, data: Path, choices: Choices, *, added: Sequence[Dataset] = (), rows: int, report: Report) -> Run:
-    """Train and leave a run; `ModelError` when sets, weights or the run to go on from cannot be had.
+    """Train and leave a run; `ModelError` when sets, rows, weights or the run to go on from cannot be had.
 
     `added` are sets beside those of the catalogue.
     """
     if where.further and where.further.resolve() == where.out.resolve():
         msg = f"the run would be written over the one that it goes on from, {where.out}: name another folder with --out"
         raise RunError(msg)
+    sets = (*CATALOGUE, *added)
     network.require_names(heads.declared())
     require_sets()
+    _require_rows({one.head for one in sets})
     checkpoint.require(where.out, resume=where.resume, replace=where.replace)  # said before the sets are read
-    material = training.gather((*CATALOGUE, *added), data)
+    material = training.gather(sets, data)
+    _require_rows({head for head, some in material.tasks if some})  # a set may have none to learn from
     if where.further:
         beginning, recipe = start.earlier_run(where.further), FURTHER
     else:
@@ -91,6 +94,16 @@ def run(where: Where, data: Path, choices: Choices, *, added: Sequence[Dataset] 
         resume=where.resume,
         replace=where.replace,
     )
+
+
+def _require_rows(taught: Collection[str]) -> None:
+    """`HeadError` for a declared head that nothing is learnt for: its answers would be drawn at random."""
+    if bare := [head for head in heads.declared() if head not in taught]:
+        msg = (
+            f"head {bare[0]} has no rows to learn from: name a set of its own in {heads.HERE / bare[0]}.toml"
+            f" (`sets = [...]`), or give --add FILE:{bare[0]}"
+        )
+        raise HeadError(msg)
 
 
 def _cut(material: Material, rows: int) -> Material:

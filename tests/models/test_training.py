@@ -224,6 +224,27 @@ def test_a_name_that_torch_has_is_refused_before_a_set_is_read(
         command.run(command.Where(tmp_path / "run"), tmp_path, command.Choices(), rows=0, report=quiet)
 
 
+def with_desk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A head is declared beside those of the made-up sets."""
+    known = {head: one for head, one in heads.declared().items() if head in tiny.HEADS}
+    monkeypatch.setattr(heads, "declared", lambda: known | {"desk": heads.Head({"refund": "", "delivery": ""})})
+
+
+def test_a_head_without_rows_is_refused_before_a_set_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with_desk(monkeypatch)
+    with pytest.raises(HeadError, match=r"head desk has no rows to learn from: .*desk\.toml .*--add FILE:desk$"):
+        command.run(command.Where(tmp_path / "run"), tmp_path, command.Choices(), rows=0, report=quiet)
+
+
+def test_so_is_one_whose_sets_are_measured_on_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with_desk(monkeypatch)
+    split = Split((), (Example("where is my parcel", "delivery"),))
+    held = Dataset("held", "desk", "none", "here", (), lambda _data: split)
+    monkeypatch.setattr(command, "CATALOGUE", (*tiny.sets(), held))
+    with pytest.raises(HeadError, match="head desk has no rows"):
+        command.run(command.Where(tmp_path / "run"), tmp_path, command.Choices(), rows=0, report=quiet)
+
+
 def some_batch() -> dict[str, np.ndarray]:
     """Five texts of several lengths, padded to 16."""
     ids = np.random.default_rng(0).integers(4, 60, (5, 16))
