@@ -23,7 +23,9 @@ from export.observe import observed
 from export.probes import PROBES
 from models import heads
 from models import manifest as manifests
+from models.datasets import own
 from models.datasets.dataset import Dataset, Example, Split
+from models.datasets.labelled import Fields
 from models.errors import DatasetError, ExportError, HeadError, NoCuda, RunError
 from models.runtime import Classifier
 from models.training import command, loop, run_folder, start
@@ -243,6 +245,19 @@ def test_so_is_one_whose_sets_are_measured_on_alone(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(command, "CATALOGUE", (*tiny.sets(), held))
     with pytest.raises(HeadError, match="head desk has no rows"):
         command.run(command.Where(tmp_path / "run"), tmp_path, command.Choices(), rows=0, report=quiet)
+
+
+def test_rows_that_are_added_are_learnt_or_looked_at_and_none_is_lost(tmp_path: Path) -> None:
+    rows = tiny.rows("sentiment", 200)
+    path = tmp_path / "mine.csv"
+    path.write_text("text,label\n" + "".join(f"{row.text},{row.label}\n" for row in rows))
+    added, _found = own.to_learn(f"{path}:sentiment", Fields(), heads.labels())
+    found = gather([added], tmp_path)
+    ((head, looked_at),) = found.validation
+    ((_head, learnt),) = found.tasks
+    assert head == "sentiment"
+    assert 0 < len(looked_at) < 30
+    assert len(looked_at) + len(learnt) == len(rows)
 
 
 def some_batch() -> dict[str, np.ndarray]:
