@@ -29,16 +29,28 @@ def run(
     """Teach a student of so many layers and leave its run in `out`.
 
     Raises:
-        ModelError: sets or teacher are not whole, or `out` holds a run that `replace` would be needed for.
+        ModelError: sets or teacher are not whole, or it lacks a head or label of theirs, or `out` holds a run that
+            `replace` would be needed for.
     """
     if out.resolve() == teacher.resolve():
         msg = f"the student would be written over its teacher in {out}: name another folder with --out"
         raise RunError(msg)
     run_folder.require_free(out, replace=replace)
-    _known, network, _tokenizer = run_folder.load(teacher)  # said before the sets are read
+    known, network, _tokenizer = run_folder.load(teacher)  # said before the sets are read
+    _require_heads(teacher, known.heads)
     chosen = _layers(network, layers)
     texts = lessons.collect(train.gather(CATALOGUE, data), CATALOGUE, data)
     return taught(teacher, out, texts, recipe, layers=chosen, report=report)
+
+
+def _require_heads(teacher: Path, known: dict[str, tuple[str, ...]]) -> None:
+    """`RunError` where the teacher lacks a head, or a label of one, that the sets have rows of."""
+    for head in dict.fromkeys(one.head for one in CATALOGUE):
+        wanted = declarations.declared()[head].names
+        if not set(wanted) <= set(known.get(head, ())):
+            what = "with other labels" if head in known else "not at all"
+            msg = f"the teacher in {teacher} knows the head {head} {what}: run `pulsewire train --from {teacher}` first"
+            raise RunError(msg)
 
 
 def _layers(network: Network, layers: int) -> tuple[int, ...]:

@@ -161,10 +161,20 @@ def test_texts_without_labels_are_new_and_not_held_out() -> None:
     assert all(any(part in text for part in learnt) and len(text) > 100 for text in strung)
 
 
-def test_a_student_has_fewer_layers_than_its_teacher(large: Path, tmp_path: Path) -> None:
+def test_a_student_has_fewer_layers_than_its_teacher(
+    large: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(student, "CATALOGUE", tiny.sets())
     with pytest.raises(RunError, match="the teacher has 2 layers"):
         student.run(large, tmp_path / "small", tmp_path, RECIPE, layers=2, report=quiet)
     assert not (tmp_path / "small").exists()
+
+
+def test_a_teacher_without_a_head_of_the_sets_is_refused_at_once(large: Path, tmp_path: Path) -> None:
+    with pytest.raises(RunError, match=r"knows the head intent not at all: run `pulsewire train --from .*large` first"):
+        student.run(large, tmp_path / "small", tmp_path, RECIPE, layers=1, report=quiet)
+    with pytest.raises(RunError, match="knows the head sentiment with other labels"):
+        student._require_heads(large, {"sentiment": ("negative", "positive")})
 
 
 def test_a_student_that_is_there_is_kept(large: Path, small: Path, tmp_path: Path) -> None:
