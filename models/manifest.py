@@ -24,6 +24,7 @@ from pathlib import Path
 
 import msgspec
 
+from models import places
 from models.errors import BundleError
 from models.heads import declared
 from models.labels import KINDS, SENTIMENT, SEVERITY, SPEAKS
@@ -37,7 +38,8 @@ NAME = re.compile(r"\w[\w.-]{0,99}")
 PROMISED = {"sentiment": SENTIMENT, "severity": SEVERITY}
 SPECIAL_TOKENS = 2  # of every text, beside its own
 SWAP_S = 0.1  # far longer than a bundle is away while another takes its place
-ADVICE = "restore it with `pulsewire bundle rollback`, or export it again"
+HISTORY = "history"  # lies beside the bundles that were promoted: see `registry`
+EXPORT = "export it again, or name another, such as base, which comes with the program"
 
 
 class TensorSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -100,6 +102,15 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return known.kinds if known else SPEAKS
 
 
+def advice(folder: Path) -> str:
+    """What to do where the bundle in this folder is damaged: of none but a promoted one is there one before."""
+    if folder.resolve().parent == Path(__file__).resolve().parent:
+        return "it came with the program, so install that again"
+    if places.place("bundle") is None and (folder.parent / HISTORY).is_file():
+        return "put the one before it in force with `pulsewire bundle rollback`, or promote it again"
+    return EXPORT
+
+
 def inputs() -> tuple[TensorSpec, ...]:
     """What every bundle takes."""
     return tuple(TensorSpec(name, "int64", ("batch", "tokens")) for name in ("input_ids", "attention_mask"))
@@ -136,10 +147,10 @@ def _read(folder: Path) -> Manifest:
         msg = f"there is no bundle in {folder}: name a folder that `pulsewire export` wrote"
         raise BundleError(msg) from None
     except (OSError, msgspec.MsgspecError) as error:
-        msg = f"{folder / MANIFEST} cannot be read ({error}): {ADVICE}"
+        msg = f"{folder / MANIFEST} cannot be read ({error}): {advice(folder)}"
         raise BundleError(msg) from error
     for complaint in (*_contract(manifest), *_files(folder, manifest)):
-        msg = f"bundle {folder}: {complaint}: {ADVICE}"
+        msg = f"bundle {folder}: {complaint}: {advice(folder)}"
         raise BundleError(msg)
     return manifest
 

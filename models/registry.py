@@ -115,7 +115,7 @@ def _ship() -> list[Path]:
 
 
 def _history(store: Path) -> list[str]:
-    path = store / "history"
+    path = store / manifest.HISTORY
     try:
         return path.read_text(encoding="utf-8").split()
     except FileNotFoundError:
@@ -149,7 +149,7 @@ def _write(store: Path, history: list[str]) -> None:
     try:
         store.mkdir(parents=True, exist_ok=True)
         part.write_text("".join(f"{name}\n" for name in history), encoding="utf-8")
-        part.replace(store / "history")
+        part.replace(store / manifest.HISTORY)
     except OSError as error:
         part.unlink(missing_ok=True)
         msg = f"{store / 'history'} cannot be written ({error.strerror}): make room there; all is as it was"

@@ -30,7 +30,7 @@ from models import manifest as manifests
 from models.bound import Bound
 from models.cache import AnswerCache, key_of
 from models.errors import BundleError, NoCuda
-from models.manifest import ADVICE, MODEL, TOKENIZER, Manifest
+from models.manifest import EXPORT, MODEL, TOKENIZER, Manifest, advice
 from models.reading import Reading
 from models.text import prepare
 from models.workers import Workers
@@ -203,7 +203,7 @@ def _warm_up(tool: Callable[[list[str]], Any], manifest: Manifest) -> None:
     try:
         tool(WARM_UP)
     except Exception as error:  # ONNX Runtime has no public base class of its own
-        msg = f"bundle {manifest.name}: {MODEL} reads no text ({_first_line(error)}): {ADVICE}"
+        msg = f"bundle {manifest.name}: {MODEL} reads no text ({_first_line(error)}): {EXPORT}"
         raise BundleError(msg) from error
 
 
@@ -238,7 +238,7 @@ def _session(folder: Path, *, cuda: bool) -> Any:
         with _logging(FATAL if cuda else WARNINGS):
             session = ort.InferenceSession(folder / MODEL, options, providers=_providers(cuda=cuda))
     except Exception as error:  # ONNX Runtime has no public base class of its own
-        msg = f"bundle {folder}: {MODEL} cannot be opened ({_first_line(error)}): {ADVICE}"
+        msg = f"bundle {folder}: {MODEL} cannot be opened ({_first_line(error)}): {advice(folder)}"
         raise BundleError(msg) from error
     if cuda and session.get_providers()[0] != CUDA:  # it falls back without a word
         msg = f"bundle {folder} is in fp16, for CUDA, and no CUDA device answers here: use one in int8"
@@ -272,7 +272,7 @@ def _tokenizer(folder: Path, manifest: Manifest) -> Tokenizer:
         tokenizer.no_padding()
         tokenizer.enable_truncation(manifest.max_length)
     except Exception as error:  # tokenizers raises bare Exception
-        msg = f"bundle {folder}: {TOKENIZER} cannot be read ({error}): {ADVICE}"
+        msg = f"bundle {folder}: {TOKENIZER} cannot be read ({error}): {advice(folder)}"
         raise BundleError(msg) from error
     return tokenizer
 
@@ -287,7 +287,7 @@ def _check(session: Any, manifest: Manifest, folder: Path) -> None:
         says = [(one.name, one.dtype, _sizes(one.shape)) for one in expected]
         if sorted(has) != sorted(says):
             other, wanted = ([one for one in these if one not in those] for these, those in ((has, says), (says, has)))
-            msg = f"bundle {folder}: the graph's {side} are {other}, its manifest says {wanted}: {ADVICE}"
+            msg = f"bundle {folder}: the graph's {side} are {other}, its manifest says {wanted}: {advice(folder)}"
             raise BundleError(msg)
 
 

@@ -72,6 +72,22 @@ def test_a_name_gives_way_to_a_bundle_in_a_folder_of_that_name(
     assert registry.resolved(Path("small")) == Path("small")
 
 
+def test_a_damaged_bundle_is_told_with_what_helps(
+    other: Path, shipped: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry.promote(other, tmp_path / "data")
+    stored = registry.active(tmp_path / "data")
+    for folder in (other, stored):
+        (folder / manifest.TOKENIZER).unlink()
+    assert "`pulsewire bundle rollback`, or promote it again" in one_line(pulsewire("bundle", "verify", str(stored)))
+    assert "missing: export it again, or name another, such as base" in one_line(
+        pulsewire("bundle", "verify", str(other))
+    )
+    monkeypatch.setenv("PULSEWIRE_BUNDLE", str(stored))
+    assert "missing: export it again, or name another" in one_line(pulsewire("bundle", "verify"))
+    assert manifest.advice(shipped) == "it came with the program, so install that again"
+
+
 def test_the_small_one_is_promoted_without_a_copy(other: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ship(monkeypatch, other)
     assert registry.promote(Path("small"), tmp_path) == "shipped-small"
