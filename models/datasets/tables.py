@@ -1,7 +1,8 @@
 """Reading a CSV, which is the shape of most sets and of most users' files. Whatever is wrong with one is one line.
 
 1. A quote that is not closed, or that is closed in the middle of a cell, is refused: read on, it swallows rows.
-2. So is a row of more cells than columns, as a text with a comma and no quotes makes: its label would be a part of it.
+2. So is a file that something else than commas parts, or in which a name stands twice: one of the two would be lost.
+3. So is a row of more cells than columns, as a text with a comma and no quotes makes: its label would be a part of it.
 """
 
 import csv
@@ -14,6 +15,7 @@ from models.datasets.dataset import Example
 from models.errors import DatasetError
 
 Row = dict[str, str]
+OTHERS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 
 
 def text_of(path: Path, *, do: str) -> str:
@@ -32,8 +34,16 @@ def text_of(path: Path, *, do: str) -> str:
 
 
 def columns(content: str, path: Path) -> list[str]:
-    """The names in its first line."""
-    return list(next(_lines(content, path), (0, []))[1])
+    """The names in its first line; `DatasetError` where commas do not part them, or one stands twice."""
+    first = content.partition("\n")[0]
+    if "," not in first and (signs := [said for sign, said in OTHERS.items() if sign in first]):
+        msg = f"{path} is parted by {signs[0]}, not by commas: save it as CSV with commas"
+        raise DatasetError(msg)
+    names = list(next(_lines(content, path), (0, []))[1])
+    if twice := [name for name in names if name and names.count(name) > 1]:  # those of no name are nobody's
+        msg = f"{path} has two columns {twice[0]!r}: rename one of them, or leave it out"
+        raise DatasetError(msg)
+    return names
 
 
 def rows(content: str, path: Path) -> Iterator[tuple[int, Row]]:

@@ -139,6 +139,25 @@ def test_a_csv_that_would_swallow_rows_or_words_is_one_line(rows: str, why: str,
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        ("text;label\na, or b;x\n", "is parted by semicolons, not by commas: save it as CSV with commas"),
+        ('"text";"label"\n"a";"x"\n', "is parted by semicolons"),
+        ("text\tlabel\na\tx\n", "is parted by tabs"),
+        ("text|label\na|x\n", "is parted by bars"),
+        ("text,label,text\na,x,b\n", "has two columns 'text': rename one of them, or leave it out"),
+    ],
+)
+def test_a_csv_with_other_signs_or_a_name_twice_is_one_line(content: str, why: str, tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match=f"mine.csv {why}"):
+        read(tmp_path, content, "mine.csv")
+
+
+def test_columns_without_a_name_are_nobodys(tmp_path: Path) -> None:
+    assert read(tmp_path, "text,label,,\na,x,,\n", "mine.csv").rows == (Example("a", "x"),)
+
+
 def test_empty_cells_and_lines_at_the_end_are_nothing(tmp_path: Path) -> None:
     path = tmp_path / "mine.csv"
     path.write_text("text,label\na,x,,\n\n,\n")
