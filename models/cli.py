@@ -234,6 +234,8 @@ def evaluate(
         given = _added(data or (), text_column, label_column, measured=True)
         sets = chosen(only or ()) if only or not given else ()
         folder = data_folder() if sets else Path()
+        if markdown:
+            measuring.require_place(markdown)
         with progress("evaluating") as report:
             found = measuring.measure(
                 bundle, against, (*sets, *given), folder, limit=limit or None, threads=threads, report=report

@@ -1,7 +1,9 @@
 """What `pulsewire evaluate` does: one bundle or two on the same rows, told as table, JSON or page."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any, ClassVar
 
 import msgspec
@@ -86,20 +88,47 @@ def _asked(
         classifier.close()
 
 
+def require_place(path: Path) -> None:
+    """Make the folder of a page's plots; `ReportError` where page or plots could not be written, before they are due.
+
+    A page that is there stays as it is.
+    """
+    with _writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        new = not path.exists()
+        path.open("ab").close()
+        if new:
+            path.unlink()
+        plots = _plots(path)
+        plots.mkdir(exist_ok=True)
+        with TemporaryFile(dir=plots):
+            pass
+
+
 def write(path: Path, found: Measured) -> None:
     """The page, and its plots in the folder STEM-plots beside it; `ReportError` where they cannot be written.
 
     Plots that an earlier page left there make way.
     """
-    plots, pictures = path.with_name(f"{path.stem}-plots"), page.pictures(found.reports)
+    plots, pictures = _plots(path), page.pictures(found.reports)
     text = page.page(found.manifest, found.reports, found.differences, against=found.against, plots=plots.name)
-    try:
+    with _writing(path):
         plots.mkdir(parents=True, exist_ok=True)
         for old in (old for old in plots.iterdir() if page.is_picture(old.name)):
             old.unlink()
         for name, picture in pictures.items():
             (plots / name).write_text(picture, "utf-8")
         path.write_text(text, "utf-8")
+
+
+def _plots(path: Path) -> Path:
+    return path.parent / f"{path.stem}-plots"
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         msg = f"{path} cannot be written ({error.strerror}): name another file with --markdown"
         raise ReportError(msg) from error

@@ -11,7 +11,7 @@ from typer.testing import CliRunner, Result
 
 import export.cli
 import models.cli
-from models import extra, registry
+from models import extra, measuring, registry
 
 TFNS = "text,label,label_name\nAcme shares jump on record profit,1,positive\nAcme shares plunge on loss,0,negative\n"
 
@@ -106,6 +106,25 @@ def test_two_bundles_are_compared_and_a_page_is_written(shipped: Path, seed_data
     assert found["differences"][0]["low"] == found["differences"][0]["high"] == 0
     assert "## Against" in page.read_text()
     assert "against" in pulsewire("evaluate", *arguments).stdout
+
+
+def test_a_page_that_cannot_be_written_is_said_before_a_row_is_read(
+    seed_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(measuring, "measure", lambda *_rest, **_more: pytest.fail("it was evaluated"))
+    for page in (seed_data / "sentiment_tfns" / "train.csv" / "page.md", tmp_path, Path()):
+        line = one_line(pulsewire("evaluate", "--set", "tfns", "--markdown", str(page)))
+        assert line.endswith("name another file with --markdown")
+
+
+def test_looking_whether_a_page_can_be_written_leaves_it(tmp_path: Path) -> None:
+    for content in ("", "an earlier page"):
+        page = tmp_path / f"{len(content)}.md"
+        if content:
+            page.write_text(content)
+        measuring.require_place(page)
+        assert (page.read_text() if page.exists() else "") == content
+        assert page.exists() == bool(content)
 
 
 def test_evaluation_without_data(shipped: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
