@@ -3,6 +3,7 @@
 import hashlib
 import random
 import resource
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -27,6 +28,7 @@ from models.datasets import own
 from models.datasets.dataset import Dataset, Example, Split
 from models.datasets.labelled import Fields
 from models.errors import DatasetError, ExportError, HeadError, NoCuda, RunError
+from models.reading import Reading
 from models.runtime import Classifier
 from models.training import command, loop, run_folder, start
 from models.training import train as training
@@ -189,6 +191,49 @@ def test_a_graph_that_is_not_the_networks_is_found_out(run: Path, bundle: Path) 
     with pytest.raises(ExportError, match=r"head severity of the graph is .* off the network"):
         parity.require_network(classifier, network)
     classifier.close()
+
+
+class Sociable:
+    """A reader whose answers hang on their company: on how many texts there are, on the longest, or on their order."""
+
+    def __init__(self, share: Callable[[Sequence[str], int], float]) -> None:
+        self.share = share
+
+    def classify(self, texts: Sequence[str]) -> list[Reading]:
+        shares = [self.share(texts, at) for at in range(len(texts))]
+        return [Reading({"mood": (share, 1 - share)}, 5) for share in shares]
+
+
+@pytest.mark.parametrize(
+    "share",
+    [
+        lambda texts, _at: 1 / len(texts),
+        lambda texts, _at: 1 / max(map(len, texts)),
+        lambda _texts, at: 1 / (at + 1),
+        lambda texts, at: 0.5 if at else 0.5 + 1e-6 * (len(texts) == 7),  # the last bit, in one company of six
+    ],
+    ids=["number", "longest", "place", "seldom"],
+)
+def test_a_reader_whose_answers_hang_on_their_company_is_refused(share: Callable[[Sequence[str], int], float]) -> None:
+    texts = ["shares jump", "panic: corrupted index page", "where is my refund"]
+    parity.require_invariance(Sociable(lambda texts, at: 1 / len(texts[at])), texts)
+    with pytest.raises(ExportError, match=r"the answer for '.*' depends on its company: the graph mixes the texts of"):
+        parity.require_invariance(Sociable(share), texts)
+
+
+def test_export_asks_every_bundle_in_company(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def refuse(classifier: Classifier, texts: Sequence[str]) -> None:
+        assert classifier.cache.size == 0  # what it remembers would have no company
+        asked.extend(texts)
+        raise ExportError("depends on its company")
+
+    monkeypatch.setattr(parity, "require_invariance", refuse)
+    with pytest.raises(ExportError, match="depends on its company"):
+        export(run, Plan(target=tmp_path / "bundle", least_agreement=0.5), report=quiet)
+    assert len(asked) == len(set(asked)) >= 20
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_without_the_sets_the_projects_own_texts_are_asked(run: Path, tmp_path: Path) -> None:
