@@ -23,12 +23,19 @@ def logits_of(shares: ArrayLike) -> NDArray[np.float64]:
     return found
 
 
-def temperature(logits: NDArray[np.float64], truth: Sequence[int]) -> float:
-    """The temperature under which the true labels are likeliest; 1 without rows."""
+def temperature(
+    logits: NDArray[np.float64], truth: Sequence[int], *, smoothing: float = 0.0, hottest: float = HOTTEST
+) -> float:
+    """The temperature under which the true labels are likeliest; 1 without rows.
+
+    With `smoothing` so large a share of the truth is said to lie evenly among all labels: where each row is right, no
+    temperature is cold enough else.
+    """
     if not len(truth):
         return 1.0
-    wanted = np.asarray(truth)
-    low, high = math.log(COLDEST), math.log(HOTTEST)
+    wanted = np.full(logits.shape, smoothing / logits.shape[1])
+    wanted[np.arange(len(truth)), truth] += 1 - smoothing
+    low, high = math.log(COLDEST), math.log(hottest)
     while high - low > 1e-4:  # the loss has one valley in the logarithm
         step = _GOLDEN * (high - low)
         if _loss(logits, wanted, math.exp(high - step)) < _loss(logits, wanted, math.exp(low + step)):
@@ -38,10 +45,10 @@ def temperature(logits: NDArray[np.float64], truth: Sequence[int]) -> float:
     return round(math.exp((low + high) / 2), 3)
 
 
-def _loss(logits: NDArray[np.float64], wanted: NDArray[np.int64], heat: float) -> float:
+def _loss(logits: NDArray[np.float64], wanted: NDArray[np.float64], heat: float) -> float:
     scaled = logits / heat
     scaled -= scaled.max(1, keepdims=True)
-    return float((np.log(np.exp(scaled).sum(1)) - scaled[np.arange(len(wanted)), wanted]).mean())
+    return float((np.log(np.exp(scaled).sum(1)) - (scaled * wanted).sum(1)).mean())
 
 
 def tempered(logits: NDArray[np.float64], heat: float) -> NDArray[np.float64]:

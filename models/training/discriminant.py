@@ -11,11 +11,13 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from models.calibration import temperature
+from models.calibration import sure_from, temperature, tempered
+from models.heads import Choice
 
 Floats = NDArray[np.float64]
 SHRINKAGES = (0.05, 0.15, 0.3, 0.5, 0.7, 0.9)  # the share of the covariance that is taken to be alike in all directions
 FOLDS = 5
+HOTTEST = 1e12  # of few rows the covariance may be next to nothing
 
 
 class Linear(msgspec.Struct, frozen=True):
@@ -35,11 +37,14 @@ class Fitted(msgspec.Struct, frozen=True):
     head: Linear
     shrinkage: float
     accuracy: float  # of the left-out rows, with the shrinkage that does best on them
-    temperature: float
+    sure: float  # the least share of the first label with which so many of them are right as is asked of a sure answer
 
 
 def fit(x: Floats, truth: NDArray[np.int64], labels: int, *, groups: Sequence[int] | None = None) -> Fitted:
-    """The head for these rows; the shrinkage and the temperature are found on rows left out in turn.
+    """The head for these rows, its logits as sure as they should be; rows left out in turn tell, of the shrinkage too.
+
+    Few rows may all be right, and their logits hundreds apart. Then it is said to be as sure as so many can tell: of n
+    right ones the next is right with (n + 1) / (n + 2), which is Laplace's rule of succession.
 
     Rows of one of the `groups`, a number for each row, are left out together: what is known by heart does not count.
     """
@@ -52,7 +57,10 @@ def fit(x: Floats, truth: NDArray[np.int64], labels: int, *, groups: Sequence[in
     hits = {share: float((logits.argmax(1) == truth).mean()) for share, logits in left_out.items()}
     best = max(SHRINKAGES, key=hits.__getitem__)
     (head,) = _heads(x, truth, labels, (best,)).values()
-    return Fitted(head, best, round(hits[best], 4), temperature(left_out[best], truth.tolist()))
+    heat = temperature(left_out[best], truth.tolist(), smoothing=1 / (len(truth) + 2), hottest=HOTTEST)
+    shares = tempered(left_out[best], heat)
+    sure = sure_from(shares.max(1).tolist(), (shares.argmax(1) == truth).tolist(), share=Choice().sure)
+    return Fitted(Linear(head.weight / heat, head.bias / heat), best, round(hits[best], 4), sure)
 
 
 def _folds(truth: NDArray[np.int64], labels: int, groups: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -93,7 +93,8 @@ def _manifest(
         outputs=manifests.outputs(all_labels),
         files=files,
         data=(*known.data, record),
-        temperatures=known.temperatures | {name: fitted.temperature},
+        temperatures=known.temperatures | {name: 1.0},  # its logits are as sure as they ought to be
+        sure=known.sure | {name: fitted.sure},
         metrics=known.metrics | {name: {"rows": record.train_rows, "accuracy_left_out": fitted.accuracy}},
     )
 

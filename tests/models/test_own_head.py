@@ -1,6 +1,5 @@
 """A head for a user's own labels: what a CSV may hold, the head in closed form, the graph with one head more."""
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +12,7 @@ import onnx
 
 from models import heads, registry
 from models import manifest as manifests
+from models.calibration import tempered
 from models.datasets import own
 from models.datasets.duplicates import groups
 from models.errors import BundleError, DatasetError, HeadError
@@ -219,7 +219,21 @@ def test_the_closed_form_separates_what_can_be_separated() -> None:
     fresh = np.arange(400) % 4
     logits = found.head.logits(centres[fresh] + chance.normal(0, 1, (400, 60)))
     assert (logits.argmax(1) == fresh).mean() > 0.9
-    assert json.dumps(found.temperature) == json.dumps(discriminant.fit(x, truth, 4).temperature)
+    again = discriminant.fit(x, truth, 4)
+    assert (again.sure, again.head.weight.tolist()) == (found.sure, found.head.weight.tolist())
+
+
+@pytest.mark.parametrize("apart", [1.0, 1e3])
+def test_a_few_rows_that_are_all_right_make_no_head_certain(apart: float) -> None:
+    """They were hundreds of logits apart: any text at all was one of the labels with a share of 1."""
+    chance = np.random.default_rng(0)
+    centres, truth = apart * chance.normal(0, 9, (3, 60)), np.arange(24) % 3
+    found = discriminant.fit(centres[truth] + chance.normal(0, 1, (24, 60)), truth, 3)
+    assert found.accuracy == 1.0
+    fresh = centres[truth] + chance.normal(0, 1, (24, 60))
+    shares = tempered(found.head.logits(fresh), 1.0)
+    assert 25 / 26 - 0.05 < shares.max(1).mean() < 25 / 26 + 0.03
+    assert 0 < found.sure <= shares.max()
 
 
 def test_what_is_known_by_heart_is_not_counted_as_right() -> None:
