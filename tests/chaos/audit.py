@@ -11,7 +11,9 @@ from collections import Counter, defaultdict
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
+from tests.chaos.audit_windows import check_window_topic
 from tests.chaos.ledger import DEADLY, TOPICS, Diverged, Entry, Ledger, check, keys_of, same
+from tests.chaos.moments import rfc3339
 
 KIND_OF = {topic: kind for kind, topic in TOPICS.items()}
 SCORED = {kind: f"{kind}.scored" for kind in TOPICS}
@@ -72,7 +74,7 @@ def audit(ledger, log, query):
     check(truth, query)
     _dead_letters(log, poison)
     _scored(log, query)
-    _window_topic(log, query)
+    check_window_topic(log["windows"], query)
     alerts = _alerts(log, query)
     samples = _samples(query)
     windows = query("SELECT count() FROM windows FINAL")[0][0]
@@ -121,30 +123,6 @@ def _scored(log, query):
     same("scored topics against events", {tuple(row[:3]): tuple(row[3:]) for row in query(_STORED)}, found)
 
 
-_ROWS = (
-    "SELECT kind, dimension, key, window_seconds, toUnixTimestamp64Milli(window_start), topic, partition, last_offset,"
-    " events, negative, neutral, positive, errors FROM windows FINAL"
-)
-
-
-def _window_topic(log, query):
-    """Of each row the furthest that was published is the one in the table. (The topic is compacted by series: what it
-    still holds must agree.)"""
-    stored = {tuple(row[:7]): tuple(row[7:]) for row in query(_ROWS)}
-    latest = {}
-    for record in log["windows"]:
-        row = json.loads(record.value)
-        if row["dimension"] == "watermark":
-            continue
-        at = (
-            row["kind"], row["dimension"], row["key"], row["window_seconds"], _ms(row["window_start"]), row["topic"],
-            row["partition"],
-        )  # fmt: skip
-        counts = tuple(row[name] for name in ("last_offset", "events", "negative", "neutral", "positive", "errors"))
-        latest[at] = max(latest.get(at, counts), counts)
-    same("windows topic against windows", {at: stored.get(at) for at in latest}, latest)
-
-
 _ALERTS = (
     "SELECT id, fingerprint, toUnixTimestamp64Milli(starts_at), revision, status, rule, kind, dimension, key, evidence"
     " FROM alerts FINAL ORDER BY fingerprint, starts_at, revision"
@@ -191,7 +169,7 @@ def _one_at_a_time(incidents):
 def _identity(row):
     name, fingerprint, start_ms, revision, _, rule, kind, dimension, key, _ = row
     wanted = _digest(rule, kind, dimension, key)[:16]
-    if (fingerprint, name) != (wanted, _digest(wanted, _rfc3339(start_ms), str(revision))[:32]):
+    if (fingerprint, name) != (wanted, _digest(wanted, rfc3339(start_ms), str(revision))[:32]):
         raise Diverged(f"alerts: {row[:9]} is not named after what it is", what="alerts", at=fingerprint)
 
 
@@ -216,15 +194,3 @@ def _samples(query):
     if picks := query(_PICKS):
         raise Diverged(f"samples: {len(picks)} picks are too large, the first {picks[0]}", what="samples", at=picks[0])
     return query("SELECT count() FROM samples FINAL")[0][0]
-
-
-def _ms(stamp):
-    from datetime import datetime
-
-    return round(datetime.fromisoformat(stamp).timestamp() * 1_000)
-
-
-def _rfc3339(ms):
-    from datetime import UTC, datetime
-
-    return datetime.fromtimestamp(ms / 1_000, UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{ms % 1_000:03d}Z"
