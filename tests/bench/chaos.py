@@ -80,7 +80,8 @@ def _told(asked, outcome):
         f"`pulsewire bench chaos --faults {asked.faults} --seed {asked.seed}{within}`: {struck} faults struck"
         f" {asked.workers} workers in {outcome.took_s:.0f} s. 0 of {counted['events']:,} events lost, 0 doubled;"
         f" {counted['windows']:,} window rows exact, {counted['poison']:,} poison events on their dead-letter topics,"
-        f" {counted['alerts']} alerts consistent, {counted['samples']:,} samples within bounds. Made good after"
+        f" {counted['alerts']} alerts consistent, {counted['samples']:,} samples as drawn again, none of"
+        f" {counted['hours sampled']:,} hours without. Made good after"
         f" {statistics.median(every):.1f} s (median), {max(every):.1f} s (worst). Workers that died though nobody"
         f" killed them: {outcome.unplanned}. Told to end, a worker was gone after {max(outcome.ended_s):.1f} s at most."
     )

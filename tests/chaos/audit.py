@@ -11,14 +11,21 @@ from collections import Counter, defaultdict
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
+from tests.chaos.audit_samples import check_samples
 from tests.chaos.audit_windows import check_window_topic
 from tests.chaos.ledger import DEADLY, TOPICS, Diverged, Entry, Ledger, check, keys_of, same
 from tests.chaos.moments import rfc3339
 
 KIND_OF = {topic: kind for kind, topic in TOPICS.items()}
 SCORED = {kind: f"{kind}.scored" for kind in TOPICS}
-READ = (*TOPICS.values(), *(f"{topic}.dlq" for topic in TOPICS.values()), *SCORED.values(), "windows", "alerts")
-SAMPLE_SIZE = 20
+READ = (
+    *TOPICS.values(),
+    *(f"{topic}.dlq" for topic in TOPICS.values()),
+    *SCORED.values(),
+    "windows",
+    "alerts",
+    "samples",
+)
 
 
 async def read_log(servers):
@@ -76,10 +83,11 @@ def audit(ledger, log, query):
     _scored(log, query)
     check_window_topic(log["windows"], query)
     alerts = _alerts(log, query)
-    samples = _samples(query)
+    samples, hours = check_samples(log, query)
     windows = query("SELECT count() FROM windows FINAL")[0][0]
     return {
         "events": len(truth.entries), "poison": len(poison), "windows": windows, "alerts": alerts, "samples": samples,
+        "hours sampled": hours,
     }  # fmt: skip
 
 
@@ -175,22 +183,3 @@ def _identity(row):
 
 def _digest(*parts):
     return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()
-
-
-_STRAY = (
-    "SELECT topic, partition, offset, event_id FROM samples FINAL WHERE (topic, partition, offset, event_id) NOT IN"
-    " (SELECT topic, partition, offset, event_id FROM events FINAL)"
-)
-_PICKS = (
-    "SELECT topic, partition, picked_for, reason, count() AS n FROM samples FINAL GROUP BY ALL"
-    f" HAVING n > {2 * SAMPLE_SIZE} ORDER BY n DESC"
-)
-
-
-def _samples(query):
-    """Samples are events, and bounded: late events may have a piece picked from again, so twice its size is allowed."""
-    if stray := query(_STRAY):
-        raise Diverged(f"samples: {len(stray)} are no events, the first {stray[0]}", what="samples", at=stray[0])
-    if picks := query(_PICKS):
-        raise Diverged(f"samples: {len(picks)} picks are too large, the first {picks[0]}", what="samples", at=picks[0])
-    return query("SELECT count() FROM samples FINAL")[0][0]

@@ -99,9 +99,3 @@ def test_an_event_may_be_published_again_as_it_was():
 def test_an_event_that_is_published_as_something_else(categories):
     with pytest.raises(Diverged, match="scored"):
         scored(*categories)
-
-
-@pytest.mark.parametrize(("asked", "says"), [(audit._STRAY, "are no events"), (audit._PICKS, "too large")])
-def test_samples_out_of_bounds(asked, says):
-    with pytest.raises(Diverged, match=says):
-        audit._samples(lambda sql: [AT] if sql == asked else [])
