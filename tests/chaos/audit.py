@@ -4,17 +4,16 @@ Nothing here comes from `streams`: the names of topics, the identity of an alert
 down again from docs/contract, so that a fault in there cannot hide itself here.
 """
 
-import hashlib
 import json
-from collections import Counter, defaultdict
+from collections import Counter
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
+from tests.chaos.audit_alerts import check_alerts
 from tests.chaos.audit_samples import check_samples
 from tests.chaos.audit_windows import check_window_topic
-from tests.chaos.ledger import DEADLY, TOPICS, Diverged, Entry, Ledger, check, keys_of, same
-from tests.chaos.moments import rfc3339
+from tests.chaos.ledger import DEADLY, TOPICS, Diverged, Entry, Ledger, check, is_error, keys_of, same
 
 KIND_OF = {topic: kind for kind, topic in TOPICS.items()}
 SCORED = {kind: f"{kind}.scored" for kind in TOPICS}
@@ -70,7 +69,9 @@ def truth_of(log):
                 poison[topic, record.partition, record.offset] = (record.value, "crashed")
                 continue
             keys = keys_of(kind, body)
-            truth.entries.append(Entry(kind, body["id"], body["ts"], keys, record.partition, record.offset))
+            truth.entries.append(
+                Entry(kind, body["id"], body["ts"], keys, record.partition, record.offset, error=is_error(body))
+            )
     return truth, poison
 
 
@@ -82,7 +83,7 @@ def audit(ledger, log, query):
     _dead_letters(log, poison)
     _scored(log, query)
     check_window_topic(log["windows"], query)
-    alerts = _alerts(log, query)
+    alerts = check_alerts(log["alerts"], truth.entries, query)
     samples, hours = check_samples(log, query)
     windows = query("SELECT count() FROM windows FINAL")[0][0]
     return {
@@ -129,57 +130,3 @@ def _scored(log, query):
             if found.setdefault(at, said) != said:
                 raise Diverged(f"scored: {at} was published as {found[at]} and as {said}", what="scored", at=at)
     same("scored topics against events", {tuple(row[:3]): tuple(row[3:]) for row in query(_STORED)}, found)
-
-
-_ALERTS = (
-    "SELECT id, fingerprint, toUnixTimestamp64Milli(starts_at), revision, status, rule, kind, dimension, key, evidence"
-    " FROM alerts FINAL ORDER BY fingerprint, starts_at, revision"
-)
-
-
-def _alerts(log, query):
-    """Topic and table hold the same ones, under ids that are unique and what they are made of; revisions count 1, 2, 3
-    and end with `resolved`; of a fingerprint one incident at most is open; what fires shows its events."""
-    rows = query(_ALERTS)
-    told = {}
-    for record in log["alerts"]:
-        alert = json.loads(record.value)
-        told[alert["id"]] = (alert["fingerprint"], alert["revision"], alert["status"])
-    same("alerts topic against alerts", {row[0]: (row[1], row[3], row[4]) for row in rows}, told)
-    if len({row[0] for row in rows}) != len(rows):
-        raise Diverged("alerts: an id stands twice", what="alerts")
-    incidents = defaultdict(list)
-    positions = set(map(tuple, query("SELECT topic, partition, offset FROM events FINAL")))
-    for row in rows:
-        incidents[row[1], row[2]].append(row)
-        _identity(row)
-        evidence = json.loads(row[9])
-        lost = [one for one in evidence if (one["topic"], one["partition"], one["offset"]) not in positions]
-        if lost or (row[4] == "firing" and not evidence):
-            raise Diverged(f"alerts: {row} shows {lost or 'nothing'}", what="alerts", at=row[1])
-    for at, revisions in incidents.items():
-        numbers, states = [row[3] for row in revisions], [row[4] for row in revisions]
-        if numbers != list(range(1, len(numbers) + 1)) or "resolved" in states[:-1]:
-            raise Diverged(f"alerts: incident {at} has revisions {numbers}, {states}", what="alerts", at=at[0])
-    _one_at_a_time(incidents)
-    return len(rows)
-
-
-def _one_at_a_time(incidents):
-    starts = defaultdict(list)
-    for (fingerprint, start_ms), revisions in incidents.items():
-        starts[fingerprint].append((start_ms, revisions[-1][4]))
-    for fingerprint, several in starts.items():
-        if "firing" in [status for _, status in sorted(several)[:-1]]:
-            raise Diverged(f"alerts: {fingerprint} has several open: {sorted(several)}", what="alerts", at=fingerprint)
-
-
-def _identity(row):
-    name, fingerprint, start_ms, revision, _, rule, kind, dimension, key, _ = row
-    wanted = _digest(rule, kind, dimension, key)[:16]
-    if (fingerprint, name) != (wanted, _digest(wanted, rfc3339(start_ms), str(revision))[:32]):
-        raise Diverged(f"alerts: {row[:9]} is not named after what it is", what="alerts", at=fingerprint)
-
-
-def _digest(*parts):
-    return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()

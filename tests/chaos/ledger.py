@@ -36,6 +36,7 @@ class Entry:
     keys: dict[str, str]  # dimension -> key, those that need no model
     partition: int
     offset: int
+    error: bool = False  # a log line that says so
 
 
 @dataclass
@@ -77,6 +78,11 @@ def keys_of(kind, body):
     return {"news": {"source": body.get("source")}, "logs": service, "user": {"action": body.get("action")}}[kind]
 
 
+def is_error(body):
+    """Whether it is a log line whose level says that it is an error."""
+    return body.get("level") == "error"
+
+
 async def produce(servers, *, count, seed, start_ms, per_s, ledger, poison_every=500, until=None):
     """Send `count` events over the three topics: repeated texts, out of order, some hours late, some poison between.
 
@@ -104,15 +110,15 @@ async def produce(servers, *, count, seed, start_ms, per_s, ledger, poison_every
             value = json.dumps({"id": f"{kind}-{number}", "ts": time_ms} | body).encode()
             partition = rng.randrange(ledger.partitions[TOPICS[kind]])
             future = await producer.send(TOPICS[kind], value=value, partition=partition)
-            sent.append((future, kind, f"{kind}-{number}", time_ms, keys_of(kind, body)))
+            sent.append((future, kind, f"{kind}-{number}", time_ms, keys_of(kind, body), is_error(body)))
             if number % poison_every == 0:
                 await producer.send_and_wait(TOPICS[kind], value=b'{"ts": "never"', partition=rng.randrange(4))
                 ledger.poison[TOPICS[kind]] += 1
             if number % 200 == 199:
                 await asyncio.sleep(200 / per_s)
-        for future, kind, name, time_ms, keys in sent:
+        for future, kind, name, time_ms, keys, error in sent:
             where = await future
-            ledger.entries.append(Entry(kind, name, time_ms, keys, where.partition, where.offset))
+            ledger.entries.append(Entry(kind, name, time_ms, keys, where.partition, where.offset, error))
     finally:
         await producer.stop()
 

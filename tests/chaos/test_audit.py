@@ -9,8 +9,6 @@ from tests.chaos import audit
 from tests.chaos.ledger import Diverged
 
 AT = ("news.raw", 1, 7)
-START = "2025-06-15T15:06:00.000Z"
-START_MS = 1_749_999_960_000
 
 
 def record(value, **headers):
@@ -18,48 +16,6 @@ def record(value, **headers):
         value=value if isinstance(value, bytes) else json.dumps(value).encode(),
         headers=[(name.replace("_", "-"), text.encode()) for name, text in headers.items()],
     )
-
-
-def told(revision, status, *, start=START, start_ms=START_MS, evidence=True):
-    """A revision as the table and as the topic have it."""
-    mark = audit._digest("volume_surge", "news", "all", "all")[:16]
-    name = audit._digest(mark, start, str(revision))[:32]
-    shown = json.dumps([{"topic": AT[0], "partition": AT[1], "offset": AT[2]}] if evidence else [])
-    row = (name, mark, start_ms, revision, status, "volume_surge", "news", "all", "all", shown)
-    return row, record({"id": name, "fingerprint": mark, "revision": revision, "status": status})
-
-
-def alerts(*pairs, unsaid=0, positions=(AT,)):
-    rows, records = zip(*pairs, strict=True)
-    answers = {audit._ALERTS: list(rows), "SELECT topic, partition, offset FROM events FINAL": list(positions)}
-    return audit._alerts({"alerts": records[unsaid:]}, answers.__getitem__)
-
-
-def test_an_incident_in_order_and_one_after_it():
-    later = {"start": "2025-06-15T16:06:00.000Z", "start_ms": START_MS + 3_600_000}
-    assert alerts(told(1, "firing"), told(2, "resolved"), told(1, "firing", **later)) == 3
-
-
-@pytest.mark.parametrize(
-    ("says", "left"),
-    [
-        ("alerts topic against alerts", lambda: alerts(told(1, "firing"), told(2, "resolved"), unsaid=1)),
-        ("has revisions", lambda: alerts(told(1, "firing"), told(3, "resolved"))),
-        ("has revisions", lambda: alerts(told(1, "resolved"), told(2, "firing"))),
-        ("shows nothing", lambda: alerts(told(1, "firing", evidence=False))),
-        ("shows", lambda: alerts(told(1, "firing"), positions=())),
-        ("not named after", lambda: alerts(told(1, "firing", start_ms=START_MS + 60_000))),
-        (
-            "several open",
-            lambda: alerts(
-                told(1, "firing"), told(1, "firing", start="2025-06-15T16:06:00.000Z", start_ms=START_MS + 3_600_000)
-            ),
-        ),
-    ],
-)
-def test_alerts_that_contradict_themselves(says, left):
-    with pytest.raises(Diverged, match=says):
-        left()
 
 
 def dead_letters(*records):
