@@ -99,7 +99,9 @@ def surges_of(entries):
     """(minute, service, errors) of each minute that must be told of: many errors, with a past and with an end."""
     lines = Counter(entry.time_ms // MINUTE_MS for entry in entries if entry.kind == "logs")
     errors = Counter(
-        (entry.time_ms // MINUTE_MS, entry.keys["service"]) for entry in entries if entry.kind == "logs" and entry.error
+        (entry.time_ms // MINUTE_MS, dict(entry.keys)["service"])
+        for entry in entries
+        if entry.kind == "logs" and entry.error
     )
     full = sorted(minute for minute, count in lines.items() if count >= SURGE)
     return [

@@ -25,7 +25,7 @@ def _window(at, truth, query):
         e
         for e in truth.entries
         if (e.kind, e.partition, e.time_ms // (seconds * 1_000) * seconds * 1_000) == (kind, partition, start_ms)
-        and (dimension == "all" or e.keys.get(dimension) == key)
+        and (dimension == "all" or (dimension, key) in e.keys)
     ]
     return [*rows, "  offsets sent: " + " ".join(str(entry.offset) for entry in sent)]
 

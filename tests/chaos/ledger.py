@@ -6,6 +6,7 @@ Neither shares a line with `streams`: a fault in there cannot hide itself here.
 import asyncio
 import json
 import random
+import unicodedata
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
@@ -23,6 +24,13 @@ LINES = (
     "cache miss for key user:{n}", "retrying order {n}", "disk almost full on /dev/sd{n}",
 )  # fmt: skip
 COMPANIES = ("Acme", "Globex", "Initech", "长河科技", "蓝海电气")
+# What a piece of news says that it is about. Odd blanks, repeats and letters in two parts must not make other names
+NAMED = (
+    None, None, (), ("Acme",), ("Globex", "Initech"), ("Globex", "长河科技"), (" Acme\t", "Acme"),
+    ("\u3000蓝海电气\n",), ("", " ", "\u3000"), ("Cafe\u0301 Noir", "Café Noir "), ("a|b", "all"),
+)  # fmt: skip
+MANY = tuple(f" part {number} " for number in range(40))
+MOST_ENTITIES = 32
 SERVICES, ACTIONS, SOURCES = ("pay", "search", "cart"), ("view", "buy", "return"), ("wire", "herald", "晨报")
 
 
@@ -33,7 +41,7 @@ class Entry:
     kind: str
     id: str
     time_ms: int
-    keys: dict[str, str]  # dimension -> key, those that need no model
+    keys: tuple[tuple[str, str], ...]  # (dimension, key), those that need no model; each once
     partition: int
     offset: int
     error: bool = False  # a log line that says so
@@ -51,7 +59,7 @@ class Ledger:
         """(kind, dimension, key, seconds, start_ms, partition) -> (events, last offset)."""
         count, last = Counter(), defaultdict(int)
         for entry in self.entries:
-            for dimension, key in (entry.keys | {"all": "all"}).items():
+            for dimension, key in (("all", "all"), *entry.keys):
                 for seconds in SIZES:
                     start = entry.time_ms // (seconds * 1_000) * seconds * 1_000
                     at = (entry.kind, dimension, key, seconds, start, entry.partition)
@@ -64,7 +72,8 @@ def _event(rng, kind, number, time_ms):
     fill = {"c": rng.choice(COMPANIES), "n": rng.randint(1, 40)}
     fresh = f"new-{number // 150}" if rng.random() < 0.2 else ""  # the key space grows
     if kind == "news":
-        return {"source": fresh or rng.choice(SOURCES), "title": rng.choice(HEADLINES).format(**fill)}
+        title = rng.choice(HEADLINES).format(**fill)
+        return {"source": fresh or rng.choice(SOURCES), "title": title} | _about(rng, fresh)
     if kind == "logs" and time_ms // 60_000 % 25 >= 23:  # an incident, for alerts to tell of
         return {"service": "pay", "message": "cannot reach 10.0.0.7: connection refused", "level": "error"}
     if kind == "logs":
@@ -72,10 +81,27 @@ def _event(rng, kind, number, time_ms):
     return {"user_id": f"u{number % 97}", "action": fresh or rng.choice(ACTIONS)}
 
 
+def _about(rng, fresh):
+    """The field `entities`, where there is one."""
+    if rng.random() < 0.01:
+        return {"entities": MANY}
+    names = (fresh, "Acme") if fresh else rng.choice(NAMED)
+    return {} if names is None else {"entities": names}
+
+
 def keys_of(kind, body):
-    """The keys that an event counts for in the dimensions that need no model."""
-    service = {"service": body.get("service"), "source": body.get("service")}
-    return {"news": {"source": body.get("source")}, "logs": service, "user": {"action": body.get("action")}}[kind]
+    """The (dimension, key) pairs that an event counts for and that need no model, each once."""
+    if kind == "logs":
+        return (("service", body["service"]), ("source", body["service"]))
+    if kind == "user":
+        return (("action", body["action"]),)
+    return (("source", body["source"]), *(("entity", name) for name in entities_of(body)))
+
+
+def entities_of(body):
+    """Names without blanks around them and with composed letters; blank ones are none, and 32 are enough."""
+    names = (unicodedata.normalize("NFC", name).strip() for name in body.get("entities") or ())
+    return list(dict.fromkeys(name for name in names if name))[:MOST_ENTITIES]
 
 
 def is_error(body):
@@ -142,10 +168,17 @@ class Diverged(AssertionError):  # noqa: N818 - it says what is so
         self.what, self.at = what, at
 
 
+EVENTS = "SELECT kind, topic, partition, offset, event_id, toUnixTimestamp64Milli(event_time) FROM events FINAL"
+WINDOWS = (
+    "SELECT kind, dimension, key, window_seconds, toUnixTimestamp64Milli(window_start), partition, events, last_offset"
+    " FROM windows FINAL WHERE dimension IN ('all', 'source', 'service', 'action', 'entity')"
+)
+
+
 def check(ledger, query):
     """Compare the tables with the ledger; `query` runs SQL and gives rows. Raises Diverged with what differs first."""
-    same("events", _ids(ledger), Counter(_stored_ids(query)))
-    same("windows", ledger.windows(), _stored_windows(query))
+    same("events", _ids(ledger), Counter(query(EVENTS)))
+    same("windows", ledger.windows(), {tuple(row[:6]): tuple(row[6:]) for row in query(WINDOWS)})
     same("sums of windows against events", _sums_of_events(query), _sums_of_windows(query))
 
 
@@ -161,20 +194,6 @@ def same(what, wanted, found):
 
 def _ids(ledger):
     return Counter((e.kind, TOPICS[e.kind], e.partition, e.offset, e.id, e.time_ms) for e in ledger.entries)
-
-
-def _stored_ids(query):
-    return query(
-        "SELECT kind, topic, partition, offset, event_id, toUnixTimestamp64Milli(event_time) FROM events FINAL"
-    )
-
-
-def _stored_windows(query):
-    rows = query(
-        "SELECT kind, dimension, key, window_seconds, toUnixTimestamp64Milli(window_start), partition, events,"
-        " last_offset FROM windows FINAL WHERE dimension IN ('all', 'source', 'service', 'action')"
-    )
-    return {tuple(row[:6]): tuple(row[6:]) for row in rows}
 
 
 _SUMS = (

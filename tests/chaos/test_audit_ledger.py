@@ -1,0 +1,72 @@
+"""The comparison of the tables with the ledger can fail: one thing wrong at a time."""
+
+import pytest
+
+from tests.chaos import ledger as of
+from tests.chaos.ledger import MANY, Diverged, Entry, Ledger, check, entities_of, keys_of
+
+START_MS = 1_749_999_960_000
+BODY = {"source": "wire", "title": "Shares fall", "entities": [" Acme\t", "Globex", "Acme", "\u3000"]}
+
+
+def sent():
+    """Two pieces of news of one minute, as a ledger."""
+    keys = keys_of("news", BODY)
+    return Ledger(entries=[Entry("news", f"news-{n}", START_MS + n, keys, 1, n) for n in (4, 6)])
+
+
+def tables(ledger):
+    """What the tables have to hold, by the SQL that asks for it."""
+    events = [(e.kind, "news.raw", e.partition, e.offset, e.id, e.time_ms) for e in ledger.entries]
+    windows = [(*at, *counts) for at, counts in ledger.windows().items()]
+    return {of.EVENTS: events, of.WINDOWS: windows}
+
+
+def compare(answers):
+    check(sent(), lambda sql: answers.get(sql, []))
+
+
+def test_tables_as_the_ledger_has_them():
+    compare(tables(sent()))
+    assert ("news", "entity", "Acme", 60, START_MS, 1) in sent().windows()
+    assert len(sent().windows()) == 2 * 4, "both sizes of all, the source and two entities"
+
+
+@pytest.mark.parametrize("dimension", ["all", "source", "entity"])
+@pytest.mark.parametrize("change", [lambda row: [], lambda row: [(*row[:-2], 1, 6)], lambda row: [(*row[:-1], 4)]])
+def test_a_row_that_is_missing_or_wrong(dimension, change):
+    answers = tables(sent())
+    at = next(n for n, row in enumerate(answers[of.WINDOWS]) if row[1] == dimension)
+    answers[of.WINDOWS][at : at + 1] = change(answers[of.WINDOWS][at])
+    with pytest.raises(Diverged, match=f"windows: 1 of 8 differ\n.*'{dimension}'"):
+        compare(answers)
+
+
+def test_a_row_for_a_name_that_was_not_spelt_out():
+    answers = tables(sent())
+    answers[of.WINDOWS].append(("news", "entity", " Acme\t", 60, START_MS, 1, 2, 6))
+    with pytest.raises(Diverged, match="windows: 1 of 9 differ"):
+        compare(answers)
+
+
+@pytest.mark.parametrize("change", [lambda rows: rows[:1], lambda rows: rows + rows[:1]])
+def test_an_event_lost_or_doubled(change):
+    answers = tables(sent())
+    answers[of.EVENTS] = change(answers[of.EVENTS])
+    with pytest.raises(Diverged, match="events: 1 of 2 differ"):
+        compare(answers)
+
+
+@pytest.mark.parametrize(
+    ("given", "names"),
+    [
+        (None, []),
+        ([], []),
+        (["", " ", "\u3000"], []),
+        (["Globex", "Acme", " Globex"], ["Globex", "Acme"]),
+        (["Cafe\u0301 Noir", "Café Noir "], ["Café Noir"]),
+        (MANY, [f"part {number}" for number in range(32)]),
+    ],
+)
+def test_names_that_an_event_counts_for(given, names):
+    assert entities_of({"entities": given}) == names
