@@ -12,8 +12,9 @@ from aiokafka.admin import AIOKafkaAdminClient
 
 from tests.chaos.audit_alerts import check_alerts
 from tests.chaos.audit_samples import check_samples
+from tests.chaos.audit_sums import check_sums
 from tests.chaos.audit_windows import check_window_topic
-from tests.chaos.ledger import DEADLY, TOPICS, Diverged, Entry, Ledger, check, is_error, keys_of, same
+from tests.chaos.ledger import DEADLY, TOPICS, Diverged, Entry, Ledger, check, keys_of, level_of, same
 
 KIND_OF = {topic: kind for kind, topic in TOPICS.items()}
 SCORED = {kind: f"{kind}.scored" for kind in TOPICS}
@@ -70,7 +71,7 @@ def truth_of(log):
                 continue
             keys = keys_of(kind, body)
             truth.entries.append(
-                Entry(kind, body["id"], body["ts"], keys, record.partition, record.offset, error=is_error(body))
+                Entry(kind, body["id"], body["ts"], keys, record.partition, record.offset, level_of(body))
             )
     return truth, poison
 
@@ -80,6 +81,7 @@ def audit(ledger, log, query):
     truth, poison = truth_of(log)
     _sent_is_there(ledger, truth, poison)
     check(truth, query)
+    check_sums(query)
     _dead_letters(log, poison)
     _scored(log, query)
     check_window_topic(log["windows"], query)

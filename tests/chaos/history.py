@@ -31,20 +31,22 @@ def _window(at, truth, query):
 
 
 def _sums(at, _truth, query):
-    kind, _dimension, _key, seconds, start_ms = at
+    kind, _dimension, _key, seconds, start_ms, topic, partition = at
     counted = query(
-        "SELECT topic, partition, offset, sentiment, sentiment_score, category, entities, template_id, lang, _part"
-        f" FROM events WHERE kind = '{kind}' AND intDiv(toUnixTimestamp64Milli(event_time), {seconds * 1000})"
-        f" = {start_ms // (seconds * 1000)} ORDER BY topic, partition, offset"
+        "SELECT topic, partition, offset, sentiment, sentiment_score, category, entities, template_id, lang, level,"
+        f" severity, anomaly_score, _part FROM events WHERE kind = '{kind}' AND topic = '{topic}'"
+        f" AND partition = {partition} AND intDiv(toUnixTimestamp64Milli(event_time), {seconds * 1000})"
+        f" = {start_ms // (seconds * 1000)} ORDER BY offset"
     )
-    return [*_versions(at, query), *(f"  event   {row}" for row in counted)]
+    return [*_versions(at[:5], query, f"AND partition = {partition}"), *(f"  event   {row}" for row in counted)]
 
 
 def _versions(series, query, more=""):
     kind, dimension, key, seconds, start_ms = series
     quoted = key.replace("\\", "\\\\").replace("'", "\\'")
     rows = query(
-        "SELECT partition, last_offset, events, negative, neutral, positive, sentiment_sum, errors, watermark, _part"
+        "SELECT partition, last_offset, events, negative, neutral, positive, sentiment_sum, anomalies,"
+        " anomaly_max, errors, watermark, _part"
         f" FROM windows WHERE kind = '{kind}' AND dimension = '{dimension}' AND key = '{quoted}'"
         f" AND window_seconds = {seconds} AND toUnixTimestamp64Milli(window_start) = {start_ms} {more}"
         " ORDER BY partition, last_offset"

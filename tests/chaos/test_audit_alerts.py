@@ -79,7 +79,15 @@ def test_alerts_that_contradict_themselves(says, left):
 def load(*, minutes, bad):
     """So many minutes of 20 lines; in one of them all are errors."""
     return [
-        Entry("logs", f"logs-{n}", START_MS + n * 3_000, (("service", "pay"),), 0, n, error=n // 20 == bad)
+        Entry(
+            "logs",
+            f"logs-{n}",
+            START_MS + n * 3_000,
+            (("service", "pay"),),
+            0,
+            n,
+            "error" if n // 20 == bad else "info",
+        )
         for n in range(minutes * 20)
     ]
 

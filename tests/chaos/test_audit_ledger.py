@@ -3,7 +3,7 @@
 import pytest
 
 from tests.chaos import ledger as of
-from tests.chaos.ledger import MANY, Diverged, Entry, Ledger, check, entities_of, keys_of
+from tests.chaos.ledger import MANY, Diverged, Entry, Ledger, check, entities_of, keys_of, level_of
 
 START_MS = 1_749_999_960_000
 BODY = {"source": "wire", "title": "Shares fall", "entities": [" Acme\t", "Globex", "Acme", "\u3000"]}
@@ -17,7 +17,7 @@ def sent():
 
 def tables(ledger):
     """What the tables have to hold, by the SQL that asks for it."""
-    events = [(e.kind, "news.raw", e.partition, e.offset, e.id, e.time_ms) for e in ledger.entries]
+    events = [(e.kind, "news.raw", e.partition, e.offset, e.id, e.time_ms, e.level) for e in ledger.entries]
     windows = [(*at, *counts) for at, counts in ledger.windows().items()]
     return {of.EVENTS: events, of.WINDOWS: windows}
 
@@ -55,6 +55,27 @@ def test_an_event_lost_or_doubled(change):
     answers[of.EVENTS] = change(answers[of.EVENTS])
     with pytest.raises(Diverged, match="events: 1 of 2 differ"):
         compare(answers)
+
+
+def test_an_event_of_another_level():
+    answers = tables(sent())
+    answers[of.EVENTS] = [(*row[:-1], "error") for row in answers[of.EVENTS]]
+    with pytest.raises(Diverged, match="events: 4 of 4 differ"):
+        compare(answers)
+
+
+@pytest.mark.parametrize(
+    ("said", "level", "error"),
+    [
+        ({}, "", False),
+        ({"level": None}, "", False),
+        ({"level": "[WARN]"}, "warn", False),
+        ({"level": "Fatal:"}, "fatal", True),
+    ],
+)
+def test_levels(said, level, error):
+    assert level_of(said) == level
+    assert Entry("logs", "a", 0, (), 0, 0, level).error == error
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from infra.embedded.stack import Stack
 from infra.init import initialise
 from infra.up import program_part
 from streams.settings import load_settings
+from tests.chaos.audit_sums import check_sums
 from tests.chaos.ledger import TOPICS, Ledger, check, produce
 
 COUNT = int(os.environ.get("PULSEWIRE_LEDGER_EVENTS", "20000"))
@@ -99,6 +100,7 @@ async def hold_to(ledger, stack):
     host, port = stack.addresses.clickhouse.removeprefix("http://").split(":")
     client = clickhouse_connect.get_client(host=host, port=int(port), username="reader", database="pulsewire")
     check(ledger, lambda sql: client.query(sql).result_rows)
+    check_sums(lambda sql: client.query(sql).result_rows)
     client.close()
     for topic, poison in ledger.poison.items():
         assert len(await count_topic(stack.addresses.kafka, f"{topic}.dlq")) == poison
