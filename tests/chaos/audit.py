@@ -14,7 +14,7 @@ from tests.chaos.audit_alerts import check_alerts
 from tests.chaos.audit_samples import check_samples
 from tests.chaos.audit_sums import check_sums
 from tests.chaos.audit_windows import check_window_topic
-from tests.chaos.ledger import DEADLY, TOPICS, Diverged, Entry, Ledger, check, keys_of, level_of, same
+from tests.chaos.ledger import DEADLY, TOPICS, Diverged, Entry, Ledger, check, same
 
 KIND_OF = {topic: kind for kind, topic in TOPICS.items()}
 SCORED = {kind: f"{kind}.scored" for kind in TOPICS}
@@ -69,10 +69,7 @@ def truth_of(log):
             if DEADLY in str(body):
                 poison[topic, record.partition, record.offset] = (record.value, "crashed")
                 continue
-            keys = keys_of(kind, body)
-            truth.entries.append(
-                Entry(kind, body["id"], body["ts"], keys, record.partition, record.offset, level_of(body))
-            )
+            truth.entries.append(Entry.of(kind, body, partition=record.partition, offset=record.offset))
     return truth, poison
 
 
@@ -96,10 +93,10 @@ def audit(ledger, log, query):
 
 def _sent_is_there(ledger, truth, poison):
     """Everything that the broker acknowledged is in its log, where it said."""
-    there = {(e.kind, e.partition, e.offset): e.id for e in truth.entries}
+    there = {(e.kind, e.partition, e.offset): e for e in truth.entries}
     same(
         "log",
-        {(e.kind, e.partition, e.offset): e.id for e in ledger.entries},
+        {(e.kind, e.partition, e.offset): e for e in ledger.entries},
         {at: there.get(at) for at in ((e.kind, e.partition, e.offset) for e in ledger.entries)},
     )
     found = Counter(topic for topic, _, _ in poison)

@@ -1,23 +1,34 @@
 """The comparison of the tables with the ledger can fail: one thing wrong at a time."""
 
+import random
+from collections import Counter
+
 import pytest
 
+from streams.core.redact import redact
 from tests.chaos import ledger as of
-from tests.chaos.ledger import MANY, Diverged, Entry, Ledger, check, entities_of, keys_of, level_of
+from tests.chaos.ledger import MANY, Diverged, Entry, Ledger, check, entities_of, level_of, text_of
 
 START_MS = 1_749_999_960_000
-BODY = {"source": "wire", "title": "Shares fall", "entities": [" Acme\t", "Globex", "Acme", "\u3000"]}
+BODY = {
+    "source": "wire",
+    "title": "Shares fall",
+    "body": "By a half.",
+    "entities": [" Acme\t", "Globex", "Acme", "\u3000"],
+}
+
+TEXT = "Shares fall\nBy a half."
 
 
 def sent():
     """Two pieces of news of one minute, as a ledger."""
-    keys = keys_of("news", BODY)
-    return Ledger(entries=[Entry("news", f"news-{n}", START_MS + n, keys, 1, n) for n in (4, 6)])
+    bodies = {n: BODY | {"id": f"news-{n}", "ts": START_MS + n} for n in (4, 6)}
+    return Ledger(entries=[Entry.of("news", body, partition=1, offset=n) for n, body in bodies.items()])
 
 
 def tables(ledger):
     """What the tables have to hold, by the SQL that asks for it."""
-    events = [(e.kind, "news.raw", e.partition, e.offset, e.id, e.time_ms, e.level) for e in ledger.entries]
+    events = [(e.kind, "news.raw", e.partition, e.offset, e.id, e.time_ms, e.level, TEXT) for e in ledger.entries]
     windows = [(*at, *counts) for at, counts in ledger.windows().items()]
     return {of.EVENTS: events, of.WINDOWS: windows}
 
@@ -57,9 +68,10 @@ def test_an_event_lost_or_doubled(change):
         compare(answers)
 
 
-def test_an_event_of_another_level():
+@pytest.mark.parametrize("change", [lambda row: (*row[:-2], "error", row[-1]), lambda row: (*row[:-1], "Shares fall")])
+def test_an_event_of_another_level_or_text(change):
     answers = tables(sent())
-    answers[of.EVENTS] = [(*row[:-1], "error") for row in answers[of.EVENTS]]
+    answers[of.EVENTS] = [change(row) for row in answers[of.EVENTS]]
     with pytest.raises(Diverged, match="events: 4 of 4 differ"):
         compare(answers)
 
@@ -91,3 +103,14 @@ def test_levels(said, level, error):
 )
 def test_names_that_an_event_counts_for(given, names):
     assert entities_of({"entities": given}) == names
+
+
+@pytest.mark.parametrize("kind", ["news", "logs", "user"])
+def test_most_texts_come_once_and_none_is_masked(kind):
+    rng = random.Random(3)
+    texts = Counter(text_of(kind, of._event(rng, kind, number, START_MS)) for number in range(4_000))
+    texts.pop("", None)
+    once = sum(count == 1 for count in texts.values())
+    assert 0.7 * texts.total() < once < 0.9 * texts.total()
+    assert max(texts.values()) >= 10
+    assert [text for text in texts if redact(text) != text] == []
