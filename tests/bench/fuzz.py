@@ -134,6 +134,7 @@ def _told(asked, outcome):
         f" {outcome.took_s:.0f} s, {ledger.events / outcome.took_s:,.0f} a second while they were made and sent on the"
         f" same machine. Each is once in `events` or once on its dead-letter topic, with a code, key, value and headers"
         f" unchanged. Of {ledger.exact:.0%} one outcome alone was expected, of the others one of a few; all came as"
-        f" expected. No process died. The worker's memory: {max(memory) / MB:,.0f} MB at most,"
+        f" expected. Windows of both sizes count what is stored. No process died. The worker's memory:"
+        f" {max(memory) / MB:,.0f} MB at most,"
         f" {memory[-1] / MB:,.0f} MB in the end."
     )

@@ -13,6 +13,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from streams.adapters.header_names import forgive_header_names
 from tests.chaos.broken_names import NAME, READ, breaking
+from tests.chaos.ledger import SIZES
 from tests.chaos.mutations import PARTITIONS, TOPICS, inputs
 from tests.chaos.oracle import CODES, STORED, allowed
 
@@ -245,15 +246,18 @@ async def _read(servers, ats, *, first=0):
         await consumer.stop()
 
 
-_COUNTED = "SELECT topic, window_seconds, sum(events) FROM windows FINAL WHERE dimension = 'all' GROUP BY ALL"
+COUNTED = "SELECT topic, window_seconds, sum(events) FROM windows FINAL WHERE dimension = 'all' GROUP BY ALL"
 
 
 def check_windows(ledger, query):
-    """Windows of each size count every stored event of a topic."""
-    stored = {topic: found[STORED] for topic, found in ledger.counts().items()}
-    for topic, seconds, events in query(_COUNTED):
-        if events != stored[topic]:
-            raise Unaccounted(f"windows of {seconds} s count {events} events of {topic}, events has {stored[topic]}")
+    """Windows of each size count every stored event of a topic, and nothing else has windows."""
+    counts = ledger.counts()
+    stored = {(topic, seconds): found[STORED] for topic, found in counts.items() for seconds in SIZES if found[STORED]}
+    counted = {(topic, seconds): events for topic, seconds, events in query(COUNTED)}
+    for at in sorted(stored.keys() | counted.keys()):
+        wanted, found = stored.get(at, 0), counted.get(at, 0)
+        if wanted != found:
+            raise Unaccounted(f"windows of {at[1]} s count {found} events of {at[0]}, events has {wanted}")
 
 
 async def tell(wrong, servers):

@@ -11,7 +11,7 @@ import pytest
 from streams.core.decode import Decoder
 from streams.core.entities import WatchList
 from streams.core.event import Record, Rejected
-from tests.chaos.fuzzing import Account, Ledger, Ways, digest
+from tests.chaos.fuzzing import COUNTED, Account, Ledger, Unaccounted, Ways, check_windows, digest
 from tests.chaos.mutations import START_MS, TOPICS, Input, inputs
 from tests.chaos.oracle import ANY, CODES, MAX_BYTES, STORED, allowed
 
@@ -119,6 +119,38 @@ def test_counts_add_up_by_topic():
     )
     assert (ledger.events, ledger.verdict()) == (3, [])
     assert ledger.exact == pytest.approx(2 / 3)
+
+
+COUNTS = [("news.raw", 60, 2), ("news.raw", 3600, 2)]
+
+
+def windows_that_count(rows):
+    """Two records of three are stored."""
+    ledger = Ledger()
+    ledger.accounts["news.raw", 0], ledger.ways = account()
+    ledger.accounts["news.raw", 0].stored(2)
+    check_windows(ledger, {COUNTED: rows}.__getitem__)
+
+
+def test_windows_that_count_what_is_stored():
+    windows_that_count(COUNTS)
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [],
+        COUNTS[:1],
+        [COUNTS[0], ("news.raw", 3600, 3)],
+        [COUNTS[0], ("news.raw", 3600, 1)],
+        [*COUNTS, ("logs.raw", 60, 1)],
+        [*COUNTS, ("news.raw", 61, 2)],
+    ],
+    ids=["none", "one size", "too many", "too few", "another topic", "another size"],
+)
+def test_windows_that_do_not(rows):
+    with pytest.raises(Unaccounted, match="windows of"):
+        windows_that_count(rows)
 
 
 def test_a_digest_tells_what_must_not_change():
