@@ -51,6 +51,8 @@ class Outcome:
 
     recovery_s: dict[str, list[float]] = field(default_factory=dict)
     not_reached: list[str] = field(default_factory=list)
+    late: list[str] = field(default_factory=list)  # those that were to strike after `minutes`
+    skipped: dict[str, str] = field(default_factory=dict)  # those that cannot strike here, and why
     counted: dict[str, int] = field(default_factory=dict)
     unplanned: int = 0  # deaths of workers that nobody ordered
     ended_s: list[float] = field(default_factory=list)  # what each worker took to end when told
@@ -81,15 +83,7 @@ async def run(wanted: Run, folder: Path, *, say=print) -> Outcome:
         try:
             # Who is struck before anything was committed reads it all again, and needs no protection
             await cluster.until_acknowledged(dict.fromkeys(cluster.raw, 10), within_s=RECOVERED_WITHIN_S)
-            missed = wanted.plan
-            for _ in range(TRIES):
-                missed = [
-                    strike
-                    for strike in missed
-                    if (not wanted.minutes or time.monotonic() - began < wanted.minutes * 60)
-                    and not await _strike(strike, cluster, outcome, settle=wanted.settle, say=say)
-                ]
-            outcome.not_reached = [strike.kind for strike in missed]
+            await _strike_all(wanted, cluster, outcome, began=began, say=say)
         finally:
             until.set()
         await sending
@@ -108,7 +102,8 @@ async def _hold(ledger, cluster, outcome, *, say):
         raise Diverged(f"lost or stuck: {error}", what="acknowledged") from error
     outcome.unplanned = cluster.unplanned()
     say(f"workers that died though nobody killed them: {outcome.unplanned}")
-    outcome.ended_s += await asyncio.gather(*map(cluster.remove, list(cluster.names)))
+    await asyncio.gather(*map(cluster.remove, list(cluster.names)))
+    outcome.ended_s = cluster.ended_s
     log = await read_log(cluster.stack.addresses.kafka)
     host, port = cluster.stack.addresses.clickhouse.removeprefix("http://").split(":")
     client = clickhouse_connect.get_client(host=host, port=int(port), username="pulsewire", database="pulsewire")
@@ -124,6 +119,32 @@ async def _hold(ledger, cluster, outcome, *, say):
     finally:
         client.close()
     say(f"exact: {outcome.counted}")
+
+
+async def _strike_all(wanted, cluster, outcome, *, began, say):
+    """Each fault of the plan, and once more each that was not reached."""
+    outcome.skipped = {strike.kind: why for strike in wanted.plan if (why := _prevented(strike, cluster))}
+    waiting = [strike for strike in wanted.plan if strike.kind not in outcome.skipped]
+    late = []
+    for tries in range(TRIES):
+        missed = []
+        for strike in waiting:
+            if wanted.minutes and time.monotonic() - began > wanted.minutes * 60:
+                (missed if tries else late).append(strike)
+            elif not await _strike(strike, cluster, outcome, settle=wanted.settle, say=say):
+                missed.append(strike)
+        waiting = missed
+    outcome.late = [strike.kind for strike in late]
+    outcome.not_reached = [strike.kind for strike in waiting]
+
+
+def _prevented(strike, cluster):
+    """Why it cannot strike here, if it cannot."""
+    if "disk" in strike.kind and not cluster.disks.there:
+        return "a small disk has to be mounted, which takes root on Linux"
+    if "model file" in strike.kind and cluster.bundle is None:
+        return "without a model there is no file of it"
+    return ""
 
 
 async def _strike(strike, cluster, outcome, *, settle, say):
@@ -286,8 +307,6 @@ async def _partition(strike, cluster):
 
 def _full(name):
     async def full(strike, cluster):
-        if not cluster.disks.there:
-            return None
         cluster.disks.fill(name)
         await asyncio.sleep(3 + strike.away_s)
         cluster.disks.free(name)
@@ -312,8 +331,6 @@ async def _squeeze(strike, cluster):
 def _torn(share):
     async def torn(strike, cluster):
         """A worker that starts finds this share of the model, and goes on once the whole of it is there."""
-        if cluster.bundle is None:
-            return None
         name, model = _victim(strike, cluster), cluster.bundle / "model.onnx"
         whole = model.rename(model.with_suffix(".whole"))
         with cluster.forgiven(name):
