@@ -3,6 +3,12 @@
 They exist in the test worker alone (tests/chaos/worker.py); the program has no such switch.
 """
 
+import fcntl
+import os
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import clickhouse_connect
 import faust
 
 import streams.app
@@ -113,7 +119,23 @@ def patience():
     Patiently.__call__ = at_once
 
 
-MUTANTS = {
-    mutant.__name__: mutant
-    for mutant in (counted_offsets, restore, late_rows, acknowledgement, generation, fetched, untold, marks, patience)
-}
+def newest():
+    """Of two rows of a window the one that was stored last holds, be it a zombie's that counts less."""
+    store = urlsplit(os.environ["PULSEWIRE_CLICKHOUSE"])
+    with (Path(os.environ["PULSEWIRE_DATA_DIR"]) / "newest.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # workers start together
+        client = clickhouse_connect.get_client(
+            host=store.hostname, port=store.port, username="pulsewire", database="pulsewire"
+        )
+        ((made,),) = client.query("SHOW CREATE TABLE windows").result_rows
+        if "ReplacingMergeTree(last_offset)" in made:
+            plain = made.replace("ReplacingMergeTree(last_offset)", "ReplacingMergeTree")
+            client.command(plain.replace("pulsewire.windows", "pulsewire.windows_newest", 1))
+            client.command("EXCHANGE TABLES windows AND windows_newest")
+        client.close()
+
+
+ALL = (
+    counted_offsets, restore, late_rows, acknowledgement, generation, fetched, untold, marks, patience, newest,
+)  # fmt: skip
+MUTANTS = {mutant.__name__: mutant for mutant in ALL}
