@@ -53,7 +53,7 @@ class EventStore(Protocol):
     """ClickHouse as the event agents see it. Every method raises StoreAway (wait, again) or StoreRefused."""
 
     async def restore(self, kind: Kind, topic: str, partition: int, *, lateness_ms: int) -> "Restored":
-        """The watermark of a partition and every row of its open windows."""
+        """The watermark of a partition, every row of its open windows, and how far it is sampled."""
 
     async def rows_of(self, kind: Kind, topic: str, partition: int, windows: Collection[WindowAt]) -> list[WindowRow]:
         """Every row of these windows of a partition."""
@@ -66,6 +66,9 @@ class EventStore(Protocol):
 
         Of each piece and reason at most `size`, and at most this share of those in question, but one at least.
         """
+
+    async def samples_of(self, stretch: "Stretch") -> list[Sample]:
+        """The stored samples of a stretch, picked now or before."""
 
     async def write_samples(self, samples: Sequence[Sample]) -> None:
         """Store samples. Writing again what was written changes nothing."""
@@ -103,6 +106,7 @@ class Restored(msgspec.Struct, frozen=True):
 
     watermark_ms: int | None
     rows: tuple[WindowRow, ...]
+    sampled_ms: int | None = None  # the start of the last piece of event time that samples were picked of
 
 
 class Stretch(msgspec.Struct, frozen=True):

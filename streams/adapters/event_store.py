@@ -97,6 +97,32 @@ QUALIFY row_number() OVER (PARTITION BY picked_for_ms, reason ORDER BY place, ra
 ORDER BY picked_for_ms, reason, place, rank, offset
 """
 
+_SAMPLED: Final = """
+SELECT picks.reason AS reason, toUnixTimestamp64Milli(picks.picked_for) AS picked_for_ms, event_id, kind, topic,
+    partition, offset, toUnixTimestamp64Milli(event_time) AS event_time_ms,
+    toUnixTimestamp64Milli(ingested_at) AS ingested_ms, text, lang, source, service, user_id, action, template,
+    template_id, sentiment, category, intent, severity, uncertainty, model, heads
+FROM
+(
+    SELECT * FROM events FINAL
+    WHERE kind = {kind:String} AND topic = {topic:String} AND partition = {partition:UInt32}
+      AND event_time >= fromUnixTimestamp64Milli({from_ms:Int64})
+      AND event_time < fromUnixTimestamp64Milli({to_ms:Int64})
+) AS found
+INNER JOIN
+(
+    SELECT offset AS at, reason, picked_for FROM samples FINAL
+    WHERE kind = {kind:String} AND topic = {topic:String} AND partition = {partition:UInt32}
+      AND picked_for >= fromUnixTimestamp64Milli({from_ms:Int64})
+      AND picked_for < fromUnixTimestamp64Milli({to_ms:Int64})
+) AS picks ON found.offset = picks.at
+ORDER BY picked_for_ms, reason, offset
+"""
+
+_LAST_SAMPLED: Final = """
+SELECT count(), toUnixTimestamp64Milli(max(picked_for)) FROM samples
+WHERE kind = {kind:String} AND topic = {topic:String} AND partition = {partition:UInt32}
+"""
 
 _WINDOWS_A_QUERY: Final = 2_000  # a server takes 128 KiB for a parameter
 
@@ -118,7 +144,9 @@ class ClickHouseEventStore:
                 return Restored(None, ())
             horizon = where | {"horizon_ms": watermark_ms - lateness_ms}
             answer = await self._client.query(_OPEN, parameters=horizon)
-        return Restored(watermark_ms, tuple(WindowRow(*row) for row in answer.result_rows))
+            samples, sampled_ms = (await self._client.query(_LAST_SAMPLED, parameters=where)).result_rows[0]
+        rows = tuple(WindowRow(*row) for row in answer.result_rows)
+        return Restored(watermark_ms, rows, sampled_ms if samples else None)
 
     async def rows_of(self, kind: Kind, topic: str, partition: int, windows: Collection[WindowAt]) -> list[WindowRow]:
         """See `ports.EventStore`."""
@@ -146,6 +174,13 @@ class ClickHouseEventStore:
         where = {name: getattr(stretch, name) for name in stretch.__struct_fields__} | {"size": size, "share": share}
         with store_errors():
             answer = await self._client.query(_SAMPLES, parameters=where)
+        return [_sample(row) for row in answer.named_results()]
+
+    async def samples_of(self, stretch: Stretch) -> list[Sample]:
+        """See `ports.EventStore`."""
+        where = {name: getattr(stretch, name) for name in stretch.__struct_fields__}
+        with store_errors():
+            answer = await self._client.query(_SAMPLED, parameters=where)
         return [_sample(row) for row in answer.named_results()]
 
     async def write_samples(self, samples: Sequence[Sample]) -> None:

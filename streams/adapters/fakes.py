@@ -32,7 +32,8 @@ class MemoryEventStore:
         watermark_ms = max(row.watermark_ms for row in rows)
         horizon_ms = watermark_ms - lateness_ms
         open_rows = [row for row in rows if row.window_start_ms + row.window_seconds * 1_000 > horizon_ms]
-        return Restored(watermark_ms, tuple(open_rows))
+        sampled = [one.picked_for_ms for one in self.samples.values() if _of(one.scored, kind, topic, partition)]
+        return Restored(watermark_ms, tuple(open_rows), max(sampled, default=None))
 
     async def rows_of(self, kind: Kind, topic: str, partition: int, windows: Collection[WindowAt]) -> list[WindowRow]:
         """See `ports.EventStore`."""
@@ -58,6 +59,15 @@ class MemoryEventStore:
                 most = min(size, max(1, int(share * len(found))))
                 picked += [Sample(reason, one, start_ms) for one in found[:most]]
         return picked
+
+    async def samples_of(self, stretch: Stretch) -> list[Sample]:
+        """See `ports.EventStore`."""
+        return [
+            one
+            for one in self.samples.values()
+            if _of(one.scored, stretch.kind, stretch.topic, stretch.partition)
+            and stretch.from_ms <= one.picked_for_ms < stretch.to_ms
+        ]
 
     async def write_samples(self, samples: Sequence[Sample]) -> None:
         """See `ports.EventStore`."""
@@ -88,9 +98,13 @@ def _position(scored: Scored) -> Position:
 
 
 def _within(scored: Scored, stretch: Stretch, start_ms: int, end_ms: int) -> bool:
+    here = _of(scored, stretch.kind, stretch.topic, stretch.partition)
+    return here and start_ms <= scored.event.event_time_ms < end_ms
+
+
+def _of(scored: Scored, kind: Kind, topic: str, partition: int) -> bool:
     event = scored.event
-    here = (event.kind, event.topic, event.partition) == (stretch.kind, stretch.topic, stretch.partition)
-    return here and start_ms <= event.event_time_ms < end_ms
+    return (event.kind, event.topic, event.partition) == (kind, topic, partition)
 
 
 def _dice(scored: Scored) -> bytes:

@@ -31,6 +31,7 @@ from streams.ports import EventStore, Publisher, Reader, Stretch
 from streams.topology import DLQ, SAMPLES, SCORED, WINDOWS, At, Kind
 
 Stop = Callable[[str], Awaitable[None]]
+LOOK_BACK = 24  # pieces of event time that a new worker looks at, whether they were sampled
 BEHIND_MS = 60_000  # a batch whose newest event came so long ago catches up, and leaves the others the way to the model
 
 
@@ -77,7 +78,7 @@ class EventHop:
         self._letters = LetterCount(shape.dlq_limit)
         self._generation = -1
         self._partitions: dict[At, PartitionWindows] = {}
-        self._restored: set[At] = set()
+        self._restored: dict[At, int | None] = {}  # and nothing folded yet: how far each is sampled
         self._in_air: list[Flush] = []  # prepared, and not known to be flushed
 
     async def process(self, records: Sequence[Record], *, generation: int, patiently: Patiently) -> None:
@@ -199,7 +200,7 @@ class EventHop:
             )
             windows.restore(restored.watermark_ms, restored.rows)
             self._partitions[at] = windows
-            self._restored.add(at)
+            self._restored[at] = restored.sampled_ms
         if missing := windows.missing(one.event.event_time_ms for one in scored):
             windows.load(missing, await self._store.rows_of(self._kind, *at, missing))
 
@@ -210,19 +211,25 @@ class EventHop:
 
     def _fold(self, windows: PartitionWindows, scored: Sequence[Scored], flush: Flush) -> None:
         at = (windows.topic, windows.partition)
-        before, fresh = windows.watermark_ms, at in self._restored
+        before, fresh, sampled_ms = windows.watermark_ms, at in self._restored, self._restored.get(at)
         rows = windows.fold(scored)
         flush.rows += rows
         flush.touched[at] = {(row.window_seconds, row.window_start_ms) for row in rows}
         after = windows.watermark_ms or 0
-        self._restored.discard(at)
+        self._restored.pop(at, None)
         if before is None or fresh or _entered(before, after, self._shape.tick_ms):
             last_offset = scored[-1].event.offset
             flush.ticks.append(windows.tick(every_ms=self._shape.tick_ms, last_offset=last_offset))
         every = self._shape.sample_every_ms
         if before is not None and (fresh or _entered(before, after, every)):
-            from_ms = before - every if fresh else before
+            from_ms = self._unsampled_from(before, sampled_ms) if fresh else before
             flush.stretches.append(self._stretch(windows, from_ms=max(0, from_ms), to_ms=after - after % every))
+
+    def _unsampled_from(self, watermark_ms: int, sampled_ms: int | None) -> int:
+        """Who stored events and then died may have left several pieces of event time at once, and sampled none."""
+        every = self._shape.sample_every_ms
+        left_ms = sampled_ms if sampled_ms is not None else 0
+        return max(min(left_ms, watermark_ms - every), watermark_ms - LOOK_BACK * every)
 
     def _stretch(self, windows: PartitionWindows, *, from_ms: int, to_ms: int) -> Stretch:
         every = self._shape.sample_every_ms
@@ -232,14 +239,19 @@ class EventHop:
         )  # fmt: skip
 
     async def _pick(self, stretches: Sequence[Stretch]) -> list[Sample]:
-        samples: list[Sample] = []
+        """Store a pick of each; returns it with what was picked of them before.
+
+        A pick that was stored and not told, as its worker died, would never be: late events make the next another one.
+        """
+        picked: list[Sample] = []
         for stretch in stretches:
-            samples += await self._store.pick_samples(
+            picked += await self._store.pick_samples(
                 stretch, size=self._shape.sample_size, share=self._shape.sample_share
             )
         faults.at("samples.insert")
-        await self._store.write_samples(samples)
-        return samples
+        await self._store.write_samples(picked)
+        before = [one for stretch in stretches for one in await self._store.samples_of(stretch)]
+        return list({(*_position(one.scored), one.reason): one for one in (*before, *picked)}.values())
 
     def _messages(self, flush: Flush, samples: Sequence[Sample]) -> Iterable[Outgoing]:
         at_ms = time.time_ns() // 1_000_000
@@ -271,6 +283,11 @@ def _entered(before_ms: int, after_ms: int, every_ms: int) -> bool:
 
 def _row_key(row: WindowRow) -> bytes:
     return f"{row.kind}|{row.dimension}|{row.key}".encode()
+
+
+def _position(scored: Scored) -> tuple[str, int, int]:
+    event = scored.event
+    return event.topic, event.partition, event.offset
 
 
 def _sample_message(sample: Sample) -> Outgoing:

@@ -136,6 +136,48 @@ async def test_samples_come_when_event_time_enters_another_hour_and_at_the_end(w
     assert {json.loads(m.value)["reason"] for m in world.publisher.on("samples")} >= {"random"}
 
 
+def sampled(world):
+    """Offsets and reasons in the table, and on the topic."""
+    told = [json.loads(message.value) for message in world.publisher.on("samples")]
+    table = {(sample.scored.event.offset, sample.reason) for sample in world.store.samples.values()}
+    return table, {(one["offset"], one["reason"]) for one in told}
+
+
+@pytest.mark.parametrize("when", ["it ends", "it is killed"])
+async def test_a_sample_that_was_stored_and_not_told_is_told_by_whoever_goes_on(world, when):
+    """Late events make the next pick another one: what the first had picked stayed in the table and was never told."""
+
+    async def gone(_messages):
+        raise BrokerAway("away")
+
+    hop, carrier = world.worker(sample_size=2, sample_share=1.0)
+    await carrier.carry([news(n, at_s=n) for n in range(20)], generation=1)
+    publish, world.publisher.publish = world.publisher.publish, gone
+    with pytest.raises(BrokerAway):
+        await (hop.close() if when == "it ends" else hop.flush(await hop.prepare([news(20, at_s=3_600)], generation=1)))
+    world.publisher.publish = publish
+    _, carrier = world.worker(sample_size=2, sample_share=1.0)
+    late = [news(n, at_s=n) for n in range(21, 80)]
+    await carrier.carry([news(20, at_s=3_600), *late], generation=1)
+    await carrier.carry([news(80, at_s=7_200)], generation=1)
+    table, topic = sampled(world)
+    assert topic == table
+    assert len(table) > 4
+
+
+async def test_what_was_stored_before_a_death_is_sampled_however_many_hours_it_spans(world):
+    hop, carrier = world.worker(sample_size=2, sample_share=1.0)
+    await carrier.carry([news(0)], generation=1)
+    batch = [news(n, at_s=600 * n) for n in range(1, 30)]
+    flush = await hop.prepare(batch, generation=1)
+    await world.store.write(flush.scored, flush.rows)  # and here it is killed
+    _, carrier = world.worker(sample_size=2, sample_share=1.0)
+    await carrier.carry(batch, generation=1)
+    await carrier.carry([news(30, at_s=18_000)], generation=1)
+    hours = {(sample.picked_for_ms - START_MS) // 3_600_000 for sample in world.store.samples.values()}
+    assert hours == {0, 1, 2, 3, 4}
+
+
 async def test_a_new_generation_takes_up_from_the_store(world):
     _, carrier = world.worker()
     await carrier.carry([news(i) for i in range(5)], generation=1)

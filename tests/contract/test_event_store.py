@@ -143,6 +143,27 @@ async def test_samples_are_bounded_and_the_same_at_each_call(store, partition):
     await store.write_samples(samples)
 
 
+async def test_samples_are_given_back_as_they_were_picked(store, partition):
+    said = {"desk": Said("退款", 0.75)}
+    events = [event(partition, i, START_MS + i * HOUR_MS, uncertainty=0.9, heads=said) for i in range(3)]
+    await store.write(events, folded(partition, events))
+    assert (await store.restore("news", "news.raw", partition, lateness_ms=0)).sampled_ms is None
+    stretch = Stretch("news", "news.raw", partition, START_MS, START_MS + 2 * HOUR_MS, HOUR_MS)
+    picked = await store.pick_samples(stretch, size=5, share=1.0)
+    assert await store.samples_of(stretch) == []
+    await store.write_samples(picked)
+    found = await store.samples_of(stretch)
+    assert sorted(found, key=told) == sorted(picked, key=told)
+    assert {sample.scored.event.offset for sample in found} == {0, 1}
+    assert (await store.restore("news", "news.raw", partition, lateness_ms=0)).sampled_ms == START_MS + HOUR_MS
+    later = Stretch("news", "news.raw", partition, START_MS + HOUR_MS, START_MS + 2 * HOUR_MS, HOUR_MS)
+    assert {sample.scored.event.offset for sample in await store.samples_of(later)} == {1}
+
+
+def told(sample):
+    return sample.scored.event.offset, sample.reason
+
+
 @pytest.mark.stack
 async def test_no_table_of_ours_drops_what_is_repeated(client):
     for table in ("events", "windows", "alerts", "samples"):
