@@ -32,7 +32,6 @@ INVARIANCE_ROWS = 10  # of each head
 REMEMBERED = 1_000_000  # answers: what was compared need not be asked again for the figures
 PAD = 1
 LEAST = {"int8": 0.99, "fp16": 0.999, "fp32": 0.999}  # share of labels as in fp32
-LEAST_OWN = 0.95  # on the project's own texts: there are few of them
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -131,8 +130,10 @@ def _measured(part: Path, exact: Classifier, plan: Plan, *, report: Report) -> t
     with _opened(part, cache=REMEMBERED) as classifier:
         texts = _texts(plan, list(classifier.manifest.labels))
         seen = parity.compare(classifier, exact, texts, report=report)
-        least = LEAST[plan.precision] if plan.data else LEAST_OWN
-        parity.require(seen, least=least if plan.least_agreement is None else plan.least_agreement)
+        if plan.least_agreement is not None:
+            parity.require(seen, least=plan.least_agreement)
+        else:
+            parity.require(seen, least=LEAST[plan.precision], few=not plan.data)
         reports = evaluate(classifier, plan.sets, plan.data, limit=plan.limit, report=report) if plan.data else []
     with _opened(part) as forgetful:
         if forgetful.device == "CPU":  # what CUDA adds in which order is its own affair

@@ -4,6 +4,7 @@ Two steps, since torch reads a text at a time and there are thousands: the graph
 texts, and the bundle gives the labels of that graph on all of them.
 """
 
+import math
 import random
 from collections.abc import Mapping, Sequence
 
@@ -51,14 +52,25 @@ def compare(
     return seen
 
 
-def require(seen: Sequence[Parity], *, least: float) -> None:
-    """`ExportError`, with every such head, when one agrees with the network on less than this share of its texts."""
-    if low := [one for one in seen if one.agreement < least]:
+def require(seen: Sequence[Parity], *, least: float, few: bool = False) -> None:
+    """`ExportError`, with every such head, when one agrees with the network on less than this share of its texts.
+
+    With `few` of them chance is allowed for, see `bar`.
+    """
+    if low := [one for one in seen if one.agreement < (bar(least, one.texts) if few else least)]:
         heads = ", ".join(f"{one.head} ({one.agreement:.2%} of {one.texts:,} texts)" for one in low)
         msg = (
             f"less than {least:.2%} of the labels are the network's: {heads}: nothing was written; see --min-agreement"
         )
         raise ExportError(msg)
+
+
+def bar(least: float, texts: int) -> float:
+    """The share below which so few texts say that it is not `least` of all: three standard errors.
+
+    Of 24 texts one may have another label where .99 of all are to agree, and none where .999 are.
+    """
+    return least - 3 * math.sqrt(least * (1 - least) / texts)
 
 
 def require_network(exact: Classifier, network: Network) -> None:

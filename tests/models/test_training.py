@@ -193,6 +193,21 @@ def test_a_graph_that_is_not_the_networks_is_found_out(run: Path, bundle: Path) 
     classifier.close()
 
 
+@pytest.mark.parametrize(
+    ("least", "texts", "may_differ"), [(0.99, 24, 1), (0.99, 273, 7), (0.999, 24, 0), (0.999, 273, 1)]
+)
+def test_of_few_texts_no_more_differ_than_may_be_chance(least: float, texts: int, may_differ: int) -> None:
+    def seen(differ: int) -> list[parity.Parity]:
+        return [parity.Parity("mood", texts, round(1 - differ / texts, 4), 0.1)]
+
+    parity.require(seen(may_differ), least=least, few=True)
+    with pytest.raises(ExportError, match="mood"):
+        parity.require(seen(may_differ + 1), least=least, few=True)
+    if may_differ:
+        with pytest.raises(ExportError, match="mood"):
+            parity.require(seen(may_differ), least=least)
+
+
 class Sociable:
     """A reader whose answers hang on their company: on how many texts there are, on the longest, or on their order."""
 
