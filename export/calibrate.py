@@ -44,8 +44,8 @@ def found(
 
 
 def validation(sets: Sequence[Dataset], data: Path) -> dict[str, list[Example]]:
-    """The validation rows of each head, out of the sets that are measured."""
-    measured = [one for one in sets if one.measured]
+    """The validation rows of each head, out of the sets that are measured and those of users."""
+    measured = [one for one in sets if one.measured or one.own]
     splits = [one.load(data) for one in measured]
     held_out = [row.text for split in splits for row in split.test]
     rows: dict[str, list[Example]] = {}

@@ -31,6 +31,12 @@ def export(
         float | None,
         typer.Option(min=0, max=1, help="Least share of labels as in fp32; by default .99 for int8, .999 for fp16."),
     ] = None,
+    add: Annotated[
+        list[str] | None,
+        typer.Option(help="What `train --add` was given: its head is calibrated by it, too.", metavar="FILE:HEAD"),
+    ] = None,
+    text_column: Annotated[str, typer.Option(help="Where such a file has its texts.")] = "text",
+    label_column: Annotated[str, typer.Option(help="Where it has their labels.")] = "label",
     replace: Annotated[bool, typer.Option("--replace", help="Take the place of a bundle that is there.")] = False,
 ) -> None:
     """Write graph, tokenizer and manifest; publish them only if they answer as the trained network does.
@@ -45,9 +51,10 @@ def export(
     """
     target = to or run / "bundle"
     with one_line_errors():
-        from models import extra
+        from models import adding, extra
 
         extra.require_train()
+        added = adding.sets(add or (), text=text_column, label=label_column)
         from export.command import export_run
 
         with progress("measuring") as report:
@@ -58,6 +65,7 @@ def export(
                 precision=precision.value,
                 limit=limit or None,
                 least_agreement=min_agreement,
+                added=added,
                 replace=replace,
                 report=report,
             )

@@ -5,16 +5,13 @@ import sys
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from models.console import console, one_line_errors, progress
 from models.training.cli import average, distil, unpack
 from models.training.options import require_together
-
-if TYPE_CHECKING:
-    from models.datasets.dataset import Dataset
 
 app = typer.Typer(no_args_is_help=True, help="Train, measure and choose the model.")
 bundles = typer.Typer(no_args_is_help=True, help="See, check and choose the bundle that reads the events.")
@@ -110,11 +107,12 @@ def train(
                 head, data, out or Path("runs") / head, bundle=bundle, columns=columns, kinds=speaks, replace=replace
             )
             return
+        from models import adding
         from models.datasets.dataset import data_folder
 
         folder = data_folder()  # said before the seconds that torch takes to load
         target = out or Path("runs/base")
-        added = _added(add or (), text_column, label_column)
+        added = adding.sets(add or (), text=text_column, label=label_column)
         from models.training import command
 
         choices = command.Choices(
@@ -155,21 +153,6 @@ def _kinds(given: str) -> tuple[str, ...]:
     if not named or not set(named) <= set(KINDS):
         raise typer.BadParameter(f"{given!r} is none of {', '.join(KINDS)}, or some with commas", param_hint="--kinds")
     return named
-
-
-def _added(given: Sequence[str], text: str, label: str, *, measured: bool = False) -> "list[Dataset]":
-    """The sets that FILE:HEAD name; what was left out of them is said."""
-    from models import heads
-    from models.datasets import own
-    from models.datasets.labelled import Fields
-
-    fields, sets = Fields(text, label), []
-    for one in given:
-        made, found = own.to_measure(one, fields) if measured else own.to_learn(one, fields, heads.labels())
-        for remark in found.remarks:
-            typer.echo(f"{made.source}: {remark}", err=True)
-        sets.append(made)
-    return own.told_apart(sets)
 
 
 def _teach(
@@ -227,11 +210,11 @@ def evaluate(
     texts: --data mine.csv:sentiment. Nothing beside the running program.
     """
     with one_line_errors():
-        from models import measuring
+        from models import adding, measuring
         from models.datasets.catalogue import chosen
         from models.datasets.dataset import data_folder
 
-        given = _added(data or (), text_column, label_column, measured=True)
+        given = adding.sets(data or (), text=text_column, label=label_column, measured=True)
         sets = chosen(only or ()) if only or not given else ()
         folder = data_folder() if sets else Path()
         if markdown:

@@ -16,7 +16,8 @@ import onnx
 import torch
 from onnxruntime import InferenceSession
 
-from export import bert, parity
+from export import bert, calibrate, parity
+from export import command as exporting
 from export.export import Plan, export
 from export.graph import graph
 from export.linear import Exact, RowInt8
@@ -30,6 +31,7 @@ from models.datasets.labelled import Fields
 from models.errors import DatasetError, ExportError, HeadError, NoCuda, RunError
 from models.reading import Reading
 from models.runtime import Classifier
+from models.text import prepare
 from models.training import command, loop, run_folder, start
 from models.training import train as training
 from models.training.batches import Batch, Row
@@ -38,6 +40,7 @@ from models.training.network import Network
 from models.training.recipe import Step
 from models.training.train import gather, train
 from tests.models import tiny
+from tests.models.test_cli import one_line, pulsewire
 from tests.models.tiny import RECIPE, quiet
 
 pytestmark = pytest.mark.train
@@ -318,6 +321,26 @@ def test_rows_that_are_added_are_learnt_or_looked_at_and_none_is_lost(tmp_path: 
     assert head == "sentiment"
     assert 0 < len(looked_at) < 30
     assert len(looked_at) + len(learnt) == len(rows)
+
+
+def test_export_calibrates_by_the_added_rows_that_were_not_learnt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PULSEWIRE_SEED_DATA", str(tmp_path))
+    path, plans = tmp_path / "mine.csv", []
+    path.write_text("text,label\n" + "".join(f"{row.text},{row.label}\n" for row in tiny.rows("sentiment", 200)))
+
+    def stop(_run: Path, plan: Plan, **_more: object) -> None:
+        plans.append(plan)
+        raise ExportError("far enough")
+
+    monkeypatch.setattr(exporting, "export", stop)
+    assert "far enough" in one_line(pulsewire("export", str(tmp_path), "--add", f"{path}:sentiment"))
+    added = [one for one in plans[0].sets if one.own]
+    assert [one.source for one in added] == ["mine.csv"]
+    ((head, kept),) = gather(added, tmp_path).validation
+    by = calibrate.validation(added, tmp_path)
+    assert [prepare(row.text) for row in by[head]] == [row.text for row in kept] != []
 
 
 def some_batch() -> dict[str, np.ndarray]:
