@@ -366,9 +366,9 @@ class StreamApp(faust.App):  # type: ignore[misc]
             await self.on_stopped()
 
     async def _consumer_wait_empty(self, consumer: Any, logger: Any) -> None:
-        """Here Faust would wait for its streams, with no end to it where a transport is away."""
+        """Faust's place to wait for its agents, in a rebalance, where nobody has to wait, and before it ends them."""
         del consumer, logger
-        if self.on_stopping is not None:
+        if self.should_stop and self.on_stopping is not None:
             await self.on_stopping()
 
     def _new_transport(self) -> GapSafeTransport:

@@ -149,6 +149,23 @@ async def test_a_rebalance_is_not_ended_by_the_one_before(consumer, monkeypatch)
     assert consumer.app.flow_control.is_active()
 
 
+async def test_what_is_done_in_the_end_is_not_done_in_a_rebalance(consumer, monkeypatch):
+    """Else nothing would be taken any more by a worker that another one joined."""
+    app, ended = consumer.app, []
+
+    async def finish():
+        ended.append(app.should_stop)
+
+    app.on_stopping = finish
+    monkeypatch.setattr(consumer, "assignment", lambda: {AT})
+    monkeypatch.setattr(consumer, "pause_partitions", lambda _tps: None)
+    await app._on_partitions_revoked({AT})
+    assert ended == []
+    app._stopped.set()
+    await app._stop_consumer()
+    assert ended == [True]
+
+
 async def test_the_flow_stops_for_a_rebalance_where_nothing_was_assigned(consumer):
     consumer.resume_flow()
     consumer.app.flow_control.resume()
