@@ -18,6 +18,21 @@ def padded(length: int) -> int:
     return -(-length // STEP) * STEP
 
 
+def chunks(lengths: Sequence[int], *, most: int, letters: int) -> Iterator[slice]:
+    """Which texts, of these lengths in characters, one worker takes at once: at most so many, and so long together.
+
+    By their number alone one worker would have all articles of a batch, and the others wait for it.
+    """
+    start = together = 0
+    for number, length in enumerate(lengths):
+        if number > start and (number - start >= most or together + length > letters):
+            yield slice(start, number)
+            start, together = number, 0
+        together += length
+    if start < len(lengths):
+        yield slice(start, len(lengths))
+
+
 def runs(lengths: Sequence[int], *, budget: int = BUDGET) -> Iterator[tuple[int, list[int]]]:
     """(padded length, positions in `lengths`) for each run, short texts first."""
     order = sorted(range(len(lengths)), key=lambda position: lengths[position])

@@ -37,6 +37,8 @@ from models.workers import Workers
 
 CHUNK = 32  # texts that a worker takes at once, at least
 TEXT = 16  # tokens of a short text: of such as many as fit into one run are taken at once
+LETTERS = 3_200  # characters that a worker takes at once, or one text: 32 headlines, or two articles
+LETTERS_A_TOKEN = 4  # of English; where a run holds many texts, as on CUDA, a worker takes as many
 STREAMS = 2  # on CUDA
 DECIMALS = 6
 HEADLINE = 32  # tokens
@@ -147,9 +149,10 @@ class Classifier:
     def _fresh(self, wanted: dict[bytes, str], *, lane: str, within_s: float | None) -> dict[bytes, bytes]:
         """Infer what is not known: texts of like length together, the long ones first, so that no worker is late."""
         keys = sorted(wanted, key=lambda key: len(wanted[key]), reverse=True)
-        size = min(max(CHUNK, self.tokens_a_run // TEXT), -(-len(keys) // self.threads)) or 1
-        chunks = [[wanted[key] for key in keys[start : start + size]] for start in range(0, len(keys), size)]
-        parts = self._workers.run(chunks, lane=lane, within_s=within_s)
+        size = min(max(CHUNK, self.tokens_a_run // TEXT), -(-len(keys) // self.threads))
+        texts = [wanted[key] for key in keys]
+        cut = packing.chunks([*map(len, texts)], most=size, letters=max(LETTERS, LETTERS_A_TOKEN * self.tokens_a_run))
+        parts = self._workers.run([texts[some] for some in cut], lane=lane, within_s=within_s)
         return dict(zip(keys, (answer for part in parts for answer in part), strict=True))
 
     def _answers(self, bound: Bound, texts: list[str]) -> list[bytes]:
