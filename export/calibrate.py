@@ -44,11 +44,11 @@ def found(
 
 
 def validation(sets: Sequence[Dataset], data: Path) -> dict[str, list[Example]]:
-    """The validation rows of each head, out of the sets that are measured and those of users."""
-    measured = [one for one in sets if one.measured or one.own]
-    splits = [one.load(data) for one in measured]
+    """The validation rows of each head, out of the sets of which they are looked at."""
+    chosen = [one for one in sets if one.validates]
+    splits = [one.load(data) for one in chosen]
     held_out = [row.text for split in splits for row in split.test]
     rows: dict[str, list[Example]] = {}
-    for one, split in zip(measured, splits, strict=True):
+    for one, split in zip(chosen, splits, strict=True):
         rows.setdefault(one.head, []).extend(parted(split, held_out).validation)
     return rows

@@ -152,5 +152,5 @@ def _write(store: Path, history: list[str]) -> None:
         part.replace(store / manifest.HISTORY)
     except OSError as error:
         part.unlink(missing_ok=True)
-        msg = f"{store / 'history'} cannot be written ({error.strerror}): make room there; all is as it was"
+        msg = f"{store / manifest.HISTORY} cannot be written ({error.strerror}): make room there; all is as it was"
         raise BundleError(msg) from error

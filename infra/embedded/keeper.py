@@ -38,7 +38,6 @@ class Keeper:
         self._task: asyncio.Task[None] | None = None
         self._process: Process | None = None
         self._log_start = 0
-        self._code = 0
         self.restarts = 0
         self.ready = asyncio.Event()
 
@@ -74,13 +73,13 @@ class Keeper:
         failures = 0
         while not self._stop.is_set():
             began = time.monotonic()
-            trouble = await self._run_once(first)
+            code, trouble = await self._run_once(first)
             if self._stop.is_set():
                 break
             if not first.done():
                 first.set_exception(StackError(f"{self.part.name} did not start: {trouble}"))
                 return
-            if self.part.restart is None or self._code in self.part.restart.never_after:
+            if self.part.restart is None or code in self.part.restart.never_after:
                 self._say(f"{self.part.name} {trouble}")
                 return
             failures = 1 if time.monotonic() - began > self.part.restart.settled_s else failures + 1
@@ -91,8 +90,8 @@ class Keeper:
         if not first.done():
             first.set_exception(StackError(f"{self.part.name} was stopped before it was ready"))
 
-    async def _run_once(self, first: asyncio.Future[None]) -> str:
-        """One process from start to end; says why it ended."""
+    async def _run_once(self, first: asyncio.Future[None]) -> tuple[int, str]:
+        """One process from start to end; its exit code, and why it ended."""
         self._log_start = size_of(self.log)
         self._process = process = await Process.start(self.part, self.log, hold=self._hold)
         try:
@@ -104,8 +103,8 @@ class Keeper:
             self.ready.clear()
             await process.end()
             self._process = None
-        self._code = await process.wait()
-        return trouble or self._explain(self._code)
+        code = await process.wait()
+        return code, trouble or self._explain(code)
 
     async def _until_ready(self, process: Process) -> str | None:
         """None once ready (or stopped), otherwise what went wrong."""

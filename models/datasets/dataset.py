@@ -57,6 +57,11 @@ class Dataset(msgspec.Struct, frozen=True):
     pinned: str | None = None  # the sha256 of what is read, where it does not lie in the data folder
     own: bool = False  # a user's: it is never passed over
 
+    @property
+    def validates(self) -> bool:
+        """Whether its validation rows are looked at: what a user adds may be all that there is of a head."""
+        return self.measured or self.own
+
     def load(self, data: Path) -> Split:
         """Read the set from the data folder; `DatasetError` when a file is missing."""
         for name in self.files:

@@ -70,7 +70,7 @@ def gather(sets: Sequence[Dataset], data: Path) -> Material:
         tasks.append((one.head, rows))
         source = (one.name, one.head, one.licence, one.source)
         records.append(DataRecord(*source, len(rows), len(split.test), one.sha256(data)))
-        if one.measured or one.own:  # what a user adds may be all that there is of a head
+        if one.validates:
             kept.setdefault(one.head, []).extend(Example(prepare(row.text), row.label) for row in parts.validation)
     return Material(
         tuple(tasks), tuple(records), tuple((head, tuple(rows)) for head, rows in kept.items()), frozenset(once)

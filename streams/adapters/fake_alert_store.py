@@ -96,17 +96,13 @@ class FakeAlertStore:
             raise StoreAway("the fake store was told to be away")
 
 
-def _at(one: Scored) -> tuple[str, int, int]:
-    return one.event.topic, one.event.partition, one.event.offset
-
-
 def _latest(one: Scored) -> tuple[object, ...]:
-    return -one.event.event_time_ms, _at(one)
+    return -one.event.event_time_ms, one.event.position
 
 
 _ORDER: Final[dict[str, Callable[[Scored], tuple[object, ...]]]] = {
-    "sentiment_drop": lambda one: (one.findings.sentiment == "", one.findings.sentiment_e4, _at(one)),
-    "error_surge": lambda one: (not is_error(one), -one.findings.severity_score, _at(one)),
+    "sentiment_drop": lambda one: (one.findings.sentiment == "", one.findings.sentiment_e4, one.event.position),
+    "error_surge": lambda one: (not is_error(one), -one.findings.severity_score, one.event.position),
 }
 
 

@@ -41,7 +41,7 @@ class MemoryEventStore:
 
     async def write(self, events: Sequence[Scored], rows: Sequence[WindowRow]) -> None:
         """See `ports.EventStore`."""
-        self.events |= {_position(scored): scored for scored in events}
+        self.events |= {scored.event.position: scored for scored in events}
         for row in rows:
             at = (row.topic, row.partition, row.row_key)
             self.rows[at] = join(self.rows[at], row) if at in self.rows else row
@@ -71,7 +71,7 @@ class MemoryEventStore:
 
     async def write_samples(self, samples: Sequence[Sample]) -> None:
         """See `ports.EventStore`."""
-        self.samples |= {(_position(sample.scored), sample.reason): sample for sample in samples}
+        self.samples |= {(sample.scored.event.position, sample.reason): sample for sample in samples}
 
     def _rows(self, kind: Kind, topic: str, partition: int) -> list[WindowRow]:
         return [row for row in self.rows.values() if (row.kind, row.topic, row.partition) == (kind, topic, partition)]
@@ -92,11 +92,6 @@ class MemoryPublisher:
         return [message for message in self.messages if message.topic == topic]
 
 
-def _position(scored: Scored) -> Position:
-    event = scored.event
-    return event.topic, event.partition, event.offset
-
-
 def _within(scored: Scored, stretch: Stretch, start_ms: int, end_ms: int) -> bool:
     here = _of(scored, stretch.kind, stretch.topic, stretch.partition)
     return here and start_ms <= scored.event.event_time_ms < end_ms
@@ -108,4 +103,4 @@ def _of(scored: Scored, kind: Kind, topic: str, partition: int) -> bool:
 
 
 def _dice(scored: Scored) -> bytes:
-    return hashlib.blake2b(repr(_position(scored)).encode(), digest_size=8).digest()
+    return hashlib.blake2b(repr(scored.event.position).encode(), digest_size=8).digest()

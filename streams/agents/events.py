@@ -211,12 +211,12 @@ class EventHop:
 
     def _fold(self, windows: PartitionWindows, scored: Sequence[Scored], flush: Flush) -> None:
         at = (windows.topic, windows.partition)
-        before, fresh, sampled_ms = windows.watermark_ms, at in self._restored, self._restored.get(at)
+        before, fresh = windows.watermark_ms, at in self._restored
+        sampled_ms = self._restored.pop(at, None)
         rows = windows.fold(scored)
         flush.rows += rows
         flush.touched[at] = {(row.window_seconds, row.window_start_ms) for row in rows}
         after = windows.watermark_ms or 0
-        self._restored.pop(at, None)
         if before is None or fresh or _entered(before, after, self._shape.tick_ms):
             last_offset = scored[-1].event.offset
             flush.ticks.append(windows.tick(every_ms=self._shape.tick_ms, last_offset=last_offset))
@@ -228,8 +228,7 @@ class EventHop:
     def _unsampled_from(self, watermark_ms: int, sampled_ms: int | None) -> int:
         """Who stored events and then died may have left several pieces of event time at once, and sampled none."""
         every = self._shape.sample_every_ms
-        left_ms = sampled_ms if sampled_ms is not None else 0
-        return max(min(left_ms, watermark_ms - every), watermark_ms - LOOK_BACK * every)
+        return max(min(sampled_ms or 0, watermark_ms - every), watermark_ms - LOOK_BACK * every)
 
     def _stretch(self, windows: PartitionWindows, *, from_ms: int, to_ms: int) -> Stretch:
         every = self._shape.sample_every_ms
@@ -251,7 +250,7 @@ class EventHop:
         faults.at("samples.insert")
         await self._store.write_samples(picked)
         before = [one for stretch in stretches for one in await self._store.samples_of(stretch)]
-        return list({(*_position(one.scored), one.reason): one for one in (*before, *picked)}.values())
+        return list({(one.scored.event.position, one.reason): one for one in (*before, *picked)}.values())
 
     def _messages(self, flush: Flush, samples: Sequence[Sample]) -> Iterable[Outgoing]:
         at_ms = time.time_ns() // 1_000_000
@@ -283,11 +282,6 @@ def _entered(before_ms: int, after_ms: int, every_ms: int) -> bool:
 
 def _row_key(row: WindowRow) -> bytes:
     return f"{row.kind}|{row.dimension}|{row.key}".encode()
-
-
-def _position(scored: Scored) -> tuple[str, int, int]:
-    event = scored.event
-    return event.topic, event.partition, event.offset
 
 
 def _sample_message(sample: Sample) -> Outgoing:

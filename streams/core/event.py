@@ -58,6 +58,11 @@ class Event(msgspec.Struct, frozen=True, gc=False):
     template_id: str = ""
     extra: str = ""  # unknown fields, one JSON object, or empty
 
+    @property
+    def position(self) -> tuple[str, int, int]:
+        """Where it lies: names this event, for ever."""
+        return self.topic, self.partition, self.offset
+
 
 class Said(msgspec.Struct, frozen=True, gc=False):
     """What one head says of an event: its likeliest label, and that label's probability."""

@@ -1,24 +1,15 @@
 """A worker that is told to end ends what it has begun: it stores it, tells of it, acknowledges it, and leaves."""
 
 import asyncio
-import json
-import time
 
 import pytest
-from aiokafka import AIOKafkaProducer
 
 from infra.embedded.stack import Stack
 from infra.init import initialise
 from streams.settings import load_settings
 from tests.chaos.cluster import Cluster
 from tests.chaos.proxy import Proxy
-
-
-async def send(servers, *titles):
-    async with AIOKafkaProducer(bootstrap_servers=servers) as producer:
-        for title in titles:
-            event = {"ts": int(time.time() * 1000), "source": "wire", "title": title}
-            await producer.send_and_wait("news.raw", json.dumps(event).encode(), partition=0)
+from tests.integration.test_outage import send
 
 
 @pytest.mark.stack
@@ -30,9 +21,7 @@ async def test_what_is_being_stored_is_acknowledged(tmp_path):
             cluster = Cluster(stack, tmp_path, proxy=proxy, fake=True)
             name = await cluster.add()
             await send(stack.addresses.kafka, "the first")
-            async with asyncio.timeout(60):
-                while await cluster.acknowledged() < 1:  # noqa: ASYNC110 - the broker tells nobody
-                    await asyncio.sleep(0.2)
+            await cluster.until_acknowledged(await cluster.ends(), within_s=60)
             proxy.mode = "slow"  # each of the two inserts of a batch takes a second
             proxy.inserting.clear()
             await send(stack.addresses.kafka, "the second")
