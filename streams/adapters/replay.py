@@ -59,9 +59,14 @@ class Unhandled:
         self._handled = handled
 
     @classmethod
-    async def of(cls, kafka: Kafka, topics: Collection[str], memory: ReplayMemory) -> "Unhandled":
-        """Read the topics once: which of several of one record comes first is not known, nor where the others lie."""
-        letters = dead_letters(kafka, topics)
+    async def of(
+        cls, kafka: Kafka, topics: Collection[str], memory: ReplayMemory, *, newest: int | None = None
+    ) -> "Unhandled":
+        """Read the topics, or the newest so many of each partition, once.
+
+        Which of several of one record comes first is not known, nor where the others lie.
+        """
+        letters = dead_letters(kafka, topics, newest=newest)
         return cls(memory, {one.identity async for one in letters if not await memory.waits(one) or memory.sent(one)})
 
     async def __call__(self, letter: DeadLetter) -> bool:
@@ -178,7 +183,7 @@ def _lines(journal: Path) -> list[str]:
     except OSError as error:
         raise PulsewireError(f"{journal} cannot be read: {error.strerror}; it notes what was sent") from None
     except UnicodeDecodeError:
-        raise _no_journal(journal) from None
+        raise PulsewireError(f"{journal} is no note of what was sent; move it away to send all of the file") from None
 
 
 def _opened(journal: Path) -> TextIO:
@@ -186,10 +191,6 @@ def _opened(journal: Path) -> TextIO:
         return journal.open("a", encoding="utf-8")
     except OSError as error:
         raise PulsewireError(f"{journal} cannot be written: {error.strerror}; it is to note what was sent") from None
-
-
-def _no_journal(journal: Path) -> PulsewireError:
-    return PulsewireError(f"{journal} is no note of what was sent; move it away to send all of the file")
 
 
 async def _sent_before(kafka: Kafka, lines: list[str]) -> set[str]:

@@ -97,7 +97,7 @@ async def _list(kafka: "Kafka", choice: "Choice", *, newest: int) -> list[dict[s
 
     groups: dict[tuple[str, str], dict[str, Any]] = {}
     async with ReplayMemory(kafka) as memory:
-        unhandled = await Unhandled.of(kafka, choice.topics, memory)
+        unhandled = await Unhandled.of(kafka, choice.topics, memory, newest=newest)
         async for letter in dead_letters(kafka, choice.topics, newest=newest):
             if choice.error not in ("", letter.error):
                 continue

@@ -18,7 +18,6 @@ from streams.topology import DLQ
 
 OURS: Final = "pw-"
 REPLAYED_FROM: Final = "pw-replayed-from"
-CUT: Final = "pw-cut"
 UNKNOWN: Final = "unknown"  # the code of a record that names none
 
 
@@ -32,6 +31,7 @@ class DeadLetter(msgspec.Struct, frozen=True):
     error: str
     detail: str
     at: str
+    cut: str  # how long key and value were, where they are here in part only; empty where all is here
 
     @property
     def position(self) -> str:
@@ -51,11 +51,6 @@ class DeadLetter(msgspec.Struct, frozen=True):
         """
         come_from = self.origin if self.offset >= 0 else self.position
         return blake2b(come_from.encode() + b"\0" + (self.record.value or b""), digest_size=16).digest()
-
-    @property
-    def cut(self) -> str:
-        """How long key and value were, where they are here in part only; empty where all is here."""
-        return next((value.decode(errors="replace") for name, value in self.record.headers if name == CUT), "")
 
 
 class _Line(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -86,6 +81,7 @@ def dead_letter_of(record: Record) -> DeadLetter:
         error=said.get("pw-error") or UNKNOWN,
         detail=said.get("pw-detail", ""),
         at=said.get("pw-at", ""),
+        cut=said.get("pw-cut", ""),
     )
 
 
