@@ -66,7 +66,7 @@ class Intake:
                         await self._wait_for(size)
                 except TimeoutError:
                     pass
-            if batch := self._cut(size):
+            if not self._closed and (batch := self._cut(size)):
                 return batch
 
     def close(self) -> None:

@@ -44,6 +44,19 @@ async def test_what_has_waited_while_nobody_took_does_not_wait_again():
     await bringing
 
 
+async def test_nothing_is_taken_once_it_is_closed():
+    """Not by one who waited for more at that moment, either: nobody would wait for what he begins."""
+    box = intake()
+    await box.put(records(0), generation=1)
+    taking = asyncio.create_task(box.take(4))
+    await asyncio.sleep(0)
+    box.close()
+    await asyncio.sleep(0.05)
+    assert not taking.done()
+    assert not box.empty
+    taking.cancel()
+
+
 async def test_what_was_fetched_before_a_rebalance_is_left_out():
     now = [1]
     box = intake(generation=lambda: now[0])
