@@ -67,11 +67,11 @@ class EventStore(Protocol):
         Of each piece and reason at most `size`, and at most this share of those in question, but one at least.
         """
 
-    async def samples_of(self, stretch: "Stretch") -> list[Sample]:
-        """The stored samples of a stretch, picked now or before."""
+    async def untold_samples(self, stretch: "Stretch") -> list[Sample]:
+        """The stored samples of the partition, of whatever time, that the topic is not known to have."""
 
-    async def write_samples(self, samples: Sequence[Sample]) -> None:
-        """Store samples. Writing again what was written changes nothing."""
+    async def write_samples(self, samples: Sequence[Sample], *, told: bool) -> None:
+        """Store samples, and whether the topic has them. Writing again what was written changes nothing else."""
 
 
 class AlertStore(Protocol):

@@ -30,7 +30,7 @@ WINDOW_COLUMNS: Final = (
 
 SAMPLE_COLUMNS: Final = (
     "event_id", "reason", "picked_for", "kind", "topic", "partition", "offset", "event_time", "text", "lang",
-    "sentiment", "category", "intent", "severity", "uncertainty", "model", "heads",
+    "sentiment", "category", "intent", "severity", "uncertainty", "model", "heads", "told",
 )  # fmt: skip
 
 _READ_WINDOWS: Final = """
@@ -97,7 +97,12 @@ QUALIFY row_number() OVER (PARTITION BY picked_for_ms, reason ORDER BY place, ra
 ORDER BY picked_for_ms, reason, place, rank, offset
 """
 
-_SAMPLED: Final = """
+_UNTOLD_SPAN: Final = """
+SELECT count(), toUnixTimestamp64Milli(min(picked_for)), toUnixTimestamp64Milli(max(picked_for)) FROM samples FINAL
+WHERE kind = {kind:String} AND topic = {topic:String} AND partition = {partition:UInt32} AND NOT told
+"""
+
+_UNTOLD: Final = """
 SELECT picks.reason AS reason, toUnixTimestamp64Milli(picks.picked_for) AS picked_for_ms, event_id, kind, topic,
     partition, offset, toUnixTimestamp64Milli(event_time) AS event_time_ms,
     toUnixTimestamp64Milli(ingested_at) AS ingested_ms, text, lang, source, service, user_id, action, template,
@@ -112,9 +117,7 @@ FROM
 INNER JOIN
 (
     SELECT offset AS at, reason, picked_for FROM samples FINAL
-    WHERE kind = {kind:String} AND topic = {topic:String} AND partition = {partition:UInt32}
-      AND picked_for >= fromUnixTimestamp64Milli({from_ms:Int64})
-      AND picked_for < fromUnixTimestamp64Milli({to_ms:Int64})
+    WHERE kind = {kind:String} AND topic = {topic:String} AND partition = {partition:UInt32} AND NOT told
 ) AS picks ON found.offset = picks.at
 ORDER BY picked_for_ms, reason, offset
 """
@@ -176,16 +179,20 @@ class ClickHouseEventStore:
             answer = await self._client.query(_SAMPLES, parameters=where)
         return [_sample(row) for row in answer.named_results()]
 
-    async def samples_of(self, stretch: Stretch) -> list[Sample]:
+    async def untold_samples(self, stretch: Stretch) -> list[Sample]:
         """See `ports.EventStore`."""
-        where = {name: getattr(stretch, name) for name in stretch.__struct_fields__}
+        where: dict[str, Any] = {"kind": stretch.kind, "topic": stretch.topic, "partition": stretch.partition}
         with store_errors():
-            answer = await self._client.query(_SAMPLED, parameters=where)
+            count, first_ms, last_ms = (await self._client.query(_UNTOLD_SPAN, parameters=where)).result_rows[0]
+            if not count:
+                return []
+            span = {"from_ms": first_ms, "to_ms": last_ms + stretch.every_ms}
+            answer = await self._client.query(_UNTOLD, parameters=where | span)
         return [_sample(row) for row in answer.named_results()]
 
-    async def write_samples(self, samples: Sequence[Sample]) -> None:
+    async def write_samples(self, samples: Sequence[Sample], *, told: bool) -> None:
         """See `ports.EventStore`."""
-        rows = [_sample_row(sample) for sample in samples]
+        rows = [(*_sample_row(sample), told) for sample in samples]
         await self._inserts.put("samples", SAMPLE_COLUMNS, rows)
 
 

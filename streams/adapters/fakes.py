@@ -23,6 +23,7 @@ class MemoryEventStore:
         self.events: dict[Position, Scored] = {}
         self.rows: dict[tuple[str, int, RowKey], WindowRow] = {}
         self.samples: dict[tuple[Position, str], Sample] = {}
+        self._untold: set[tuple[Position, str]] = set()
 
     async def restore(self, kind: Kind, topic: str, partition: int, *, lateness_ms: int) -> Restored:
         """See `ports.EventStore`."""
@@ -60,18 +61,16 @@ class MemoryEventStore:
                 picked += [Sample(reason, one, start_ms) for one in found[:most]]
         return picked
 
-    async def samples_of(self, stretch: Stretch) -> list[Sample]:
+    async def untold_samples(self, stretch: Stretch) -> list[Sample]:
         """See `ports.EventStore`."""
-        return [
-            one
-            for one in self.samples.values()
-            if _of(one.scored, stretch.kind, stretch.topic, stretch.partition)
-            and stretch.from_ms <= one.picked_for_ms < stretch.to_ms
-        ]
+        untold = [self.samples[at] for at in self._untold]
+        return [one for one in untold if _of(one.scored, stretch.kind, stretch.topic, stretch.partition)]
 
-    async def write_samples(self, samples: Sequence[Sample]) -> None:
+    async def write_samples(self, samples: Sequence[Sample], *, told: bool) -> None:
         """See `ports.EventStore`."""
-        self.samples |= {(sample.scored.event.position, sample.reason): sample for sample in samples}
+        written = {(sample.scored.event.position, sample.reason): sample for sample in samples}
+        self.samples |= written
+        self._untold = self._untold - written.keys() if told else self._untold | written.keys()
 
     def _rows(self, kind: Kind, topic: str, partition: int) -> list[WindowRow]:
         return [row for row in self.rows.values() if (row.kind, row.topic, row.partition) == (kind, topic, partition)]

@@ -129,6 +129,7 @@ class EventHop:
         faults.at("stored")
         samples = await self._pick(flush.stretches)
         await self._publisher.publish(list(self._messages(flush, samples)))
+        await self._store.write_samples(samples, told=True)
         self._in_air = [one for one in self._in_air if one is not flush]
         self._letters.add(events, len(flush.rejected))
         metrics.FLUSH_SECONDS.observe(time.perf_counter() - started)
@@ -161,6 +162,7 @@ class EventHop:
         ]
         samples = await self._pick(running)
         await self._publisher.publish([_sample_message(sample) for sample in samples])
+        await self._store.write_samples(samples, told=True)
 
     async def _within_limit(self, events: int, rejected: Sequence[tuple[Record, Rejected]]) -> None:
         if self._letters.too_many(events, len(rejected)):
@@ -238,19 +240,20 @@ class EventHop:
         )  # fmt: skip
 
     async def _pick(self, stretches: Sequence[Stretch]) -> list[Sample]:
-        """Store a pick of each; returns it with what was picked of them before.
+        """Store a pick of each; returns it with what was picked before and is still to be told.
 
         A pick that was stored and not told, as its worker died, would never be: late events make the next another one.
         """
+        untold: list[Sample] = []
         picked: list[Sample] = []
         for stretch in stretches:
+            untold += await self._store.untold_samples(stretch)
             picked += await self._store.pick_samples(
                 stretch, size=self._shape.sample_size, share=self._shape.sample_share
             )
         faults.at("samples.insert")
-        await self._store.write_samples(picked)
-        before = [one for stretch in stretches for one in await self._store.samples_of(stretch)]
-        return list({(one.scored.event.position, one.reason): one for one in (*before, *picked)}.values())
+        await self._store.write_samples(picked, told=False)
+        return list({(one.scored.event.position, one.reason): one for one in (*untold, *picked)}.values())
 
     def _messages(self, flush: Flush, samples: Sequence[Sample]) -> Iterable[Outgoing]:
         at_ms = time.time_ns() // 1_000_000

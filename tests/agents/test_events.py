@@ -22,6 +22,7 @@ from streams.core.dlq_limit import DlqLimit
 from streams.core.entities import WatchList
 from streams.core.event import Record
 from streams.errors import BrokerAway, BrokerRefused, StoreAway, StoreRefused
+from streams.ports import Stretch
 from streams.topology import MAX_MESSAGE_BYTES
 
 START_MS = 1_700_000_000_000 // 3_600_000 * 3_600_000
@@ -163,6 +164,26 @@ async def test_a_sample_that_was_stored_and_not_told_is_told_by_whoever_goes_on(
     table, topic = sampled(world)
     assert topic == table
     assert len(table) > 4
+
+
+async def test_samples_of_several_hours_that_were_stored_and_not_told_are_told_all_of_them(world):
+    """Whoever goes on picks from the last hours anew, and from those before them no more."""
+
+    async def gone(_messages):
+        raise BrokerAway("away")
+
+    hop, carrier = world.worker(sample_size=2, sample_share=1.0)
+    await carrier.carry([news(0)], generation=1)
+    batch = [news(n, at_s=600 * n) for n in range(1, 30)]
+    publish, world.publisher.publish = world.publisher.publish, gone
+    with pytest.raises(BrokerAway):
+        await hop.flush(await hop.prepare(batch, generation=1))
+    world.publisher.publish = publish
+    _, carrier = world.worker(sample_size=2, sample_share=1.0)
+    await carrier.carry([*batch, *(news(n, at_s=n) for n in range(30, 60))], generation=1)
+    table, topic = sampled(world)
+    assert topic == table
+    assert await world.store.untold_samples(Stretch("news", "news.raw", 0, 0, 1, 1)) == []
 
 
 async def test_what_was_stored_before_a_death_is_sampled_however_many_hours_it_spans(world):

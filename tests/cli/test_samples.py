@@ -48,7 +48,7 @@ EXPECTED = [("'doubtful',\n\"twice\" 汉", "refund"), ("hardly", "order"), ("sur
 def _picked(settings: Settings) -> None:
     async def write() -> None:
         client = await connect(settings)
-        await ClickHouseEventStore(client).write_samples(SAMPLES)
+        await ClickHouseEventStore(client).write_samples(SAMPLES, told=True)
         await client.close()
 
     asyncio.run(write())

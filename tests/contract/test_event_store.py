@@ -121,7 +121,7 @@ async def test_samples_know_what_further_heads_said(store, partition):
     stretch = Stretch("news", "news.raw", partition, START_MS, START_MS + HOUR_MS, HOUR_MS)
     (sample,) = await store.pick_samples(stretch, size=5, share=1.0)
     assert sample.scored.findings.heads == said
-    await store.write_samples([sample])
+    await store.write_samples([sample], told=True)
 
 
 async def test_samples_are_bounded_and_the_same_at_each_call(store, partition):
@@ -139,8 +139,8 @@ async def test_samples_are_bounded_and_the_same_at_each_call(store, partition):
     assert len([s for s in few if s.reason == "random" and s.picked_for_ms == START_MS]) == 3
     least = await store.pick_samples(stretch, size=5, share=0.001)
     assert len([s for s in least if s.reason == "random"]) == 2
-    await store.write_samples(samples)
-    await store.write_samples(samples)
+    await store.write_samples(samples, told=True)
+    await store.write_samples(samples, told=True)
 
 
 async def test_samples_are_given_back_as_they_were_picked(store, partition):
@@ -150,14 +150,18 @@ async def test_samples_are_given_back_as_they_were_picked(store, partition):
     assert (await store.restore("news", "news.raw", partition, lateness_ms=0)).sampled_ms is None
     stretch = Stretch("news", "news.raw", partition, START_MS, START_MS + 2 * HOUR_MS, HOUR_MS)
     picked = await store.pick_samples(stretch, size=5, share=1.0)
-    assert await store.samples_of(stretch) == []
-    await store.write_samples(picked)
-    found = await store.samples_of(stretch)
+    assert await store.untold_samples(stretch) == []
+    await store.write_samples(picked, told=False)
+    found = await store.untold_samples(stretch)
     assert sorted(found, key=told) == sorted(picked, key=told)
     assert {sample.scored.event.offset for sample in found} == {0, 1}
     assert (await store.restore("news", "news.raw", partition, lateness_ms=0)).sampled_ms == START_MS + HOUR_MS
     later = Stretch("news", "news.raw", partition, START_MS + HOUR_MS, START_MS + 2 * HOUR_MS, HOUR_MS)
-    assert {sample.scored.event.offset for sample in await store.samples_of(later)} == {1}
+    assert {sample.scored.event.offset for sample in await store.untold_samples(later)} == {0, 1}
+    await store.write_samples([one for one in picked if one.scored.event.offset == 0], told=True)
+    assert {sample.scored.event.offset for sample in await store.untold_samples(later)} == {1}
+    await store.write_samples(picked, told=True)
+    assert await store.untold_samples(stretch) == []
 
 
 def told(sample):
