@@ -27,6 +27,7 @@ Point = Literal[
     "decode.before",  # a batch was taken
     "decode.after",  # it is decoded, and nothing is read
     "inference",  # in the thread that runs the model
+    "revoked",  # in a rebalance: partitions were given up, none are assigned yet
     "rebalance",  # the first batch of another generation: state is about to be let go
     "restore",  # rows and watermark of a partition have come from the store, nobody holds them yet
     "counted",  # rows are counted in memory and nowhere else

@@ -28,6 +28,7 @@ from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, P
 from faust.types import TP
 from faust.types.tuples import ConsumerMessage
 
+from streams import faults
 from streams.adapters.header_names import forgive_header_names
 from streams.adapters.offset_marks import OffsetMarks, Words
 from streams.core.deliveries import Deliveries
@@ -91,6 +92,7 @@ class GapSafeConsumer(Consumer):  # type: ignore[misc]
         self.stop_flow()
         self.app.flow_control.suspend()
         await super().on_partitions_revoked(revoked)
+        faults.at("revoked")
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
         """As Faust's."""

@@ -13,6 +13,7 @@ import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions
 from aiokafka.errors import KafkaError
+from aiokafka.protocol.admin import DeleteGroupsRequest
 
 from infra.embedded.part import Part, Restart
 from infra.embedded.ports import free_port
@@ -230,6 +231,17 @@ class Cluster:
                 await _until_it_answers(lambda: consumer.commit(dict.fromkeys(ats, 0)))
         finally:
             await consumer.stop()
+
+    async def forget(self):
+        """Delete the group, which nobody is in, with all that it has committed."""
+        admin = AIOKafkaAdminClient(bootstrap_servers=self.stack.addresses.kafka)
+        try:
+            await admin.start()
+            node = await admin.find_coordinator(GROUP)
+            answer = await admin._send_request_to_node(node, DeleteGroupsRequest([GROUP]))
+        finally:
+            await admin.close()
+        assert [code for _, code in answer.results] == [0], answer
 
 
 async def _until_it_answers(call):

@@ -19,7 +19,7 @@ from tests.chaos.audit import audit, read_log, truth_of
 from tests.chaos.cluster import SESSION_S, WINDOWS, Cluster, resume
 from tests.chaos.disks import Disks
 from tests.chaos.history import history
-from tests.chaos.kinds import Strike
+from tests.chaos.kinds import FAMILY, Strike
 from tests.chaos.ledger import TOPICS, Diverged, Ledger, produce, send_deadly
 from tests.chaos.proxy import Proxy
 
@@ -142,7 +142,7 @@ def _prevented(strike, cluster):
     """Why it cannot strike here, if it cannot."""
     if "disk" in strike.kind and not cluster.disks.there:
         return "a small disk has to be mounted, which takes root on Linux"
-    if "model file" in strike.kind and cluster.bundle is None:
+    if FAMILY[strike.kind] == "a bundle torn or missing" and cluster.bundle is None:
         return "without a model there is no file of it"
     return ""
 
@@ -262,17 +262,30 @@ async def _join(strike, cluster):
     return True
 
 
-def _rewind(*, all_of_them):
-    async def rewound(strike, cluster):
+async def _rewind_all(_, cluster):
+    await cluster.rewind([*cluster.raw, *WINDOWS])
+
+
+async def _rewind_one(strike, cluster):
+    ats = [*cluster.raw, *WINDOWS]
+    await cluster.rewind([ats[strike.number % len(ats)]])
+
+
+async def _forget(_, cluster):
+    await cluster.forget()
+
+
+def _read_again(lose):
+    async def lost(strike, cluster):
         """Nobody may be in the group meanwhile."""
-        workers, ats = len(cluster.names), [*cluster.raw, *WINDOWS]
+        workers = len(cluster.names)
         await asyncio.gather(*map(cluster.remove, list(cluster.names)))
         await asyncio.sleep(1)
-        await cluster.rewind(ats if all_of_them else [ats[strike.number % len(ats)]])
+        await lose(strike, cluster)
         await asyncio.gather(*(cluster.add() for _ in range(workers)))
         return True
 
-    return rewound
+    return lost
 
 
 async def _deadly(strike, cluster):
@@ -328,17 +341,17 @@ async def _squeeze(strike, cluster):
     return True
 
 
-def _torn(share):
+def _torn(share, file="model.onnx"):
     async def torn(strike, cluster):
-        """A worker that starts finds this share of the model, and goes on once the whole of it is there."""
-        name, model = _victim(strike, cluster), cluster.bundle / "model.onnx"
-        whole = model.rename(model.with_suffix(".whole"))
+        """A worker that starts finds this share of a bundle's file, and goes on once the whole of it is there."""
+        name, part = _victim(strike, cluster), cluster.bundle / file
+        whole = part.rename(part.with_suffix(".whole"))
         with cluster.forgiven(name):
             if share:
-                model.write_bytes(whole.read_bytes()[: int(whole.stat().st_size * share)])
+                part.write_bytes(whole.read_bytes()[: int(whole.stat().st_size * share)])
             cluster.stack.supervisor.kill(name, signal.SIGKILL)
             await asyncio.sleep(4 + strike.away_s)
-            whole.replace(model)
+            whole.replace(part)
             await cluster.stack.supervisor.until_ready(name, within_s=120)
         return True
 
@@ -374,11 +387,13 @@ _OUTSIDE = {
     "kill the store and a worker": _kill_store_and_worker,
     "a worker leaves and comes": _leave,
     "a worker more for a while": _join,
-    "offsets back to the earliest": _rewind(all_of_them=True),
-    "one offset back to the earliest": _rewind(all_of_them=False),
+    "offsets back to the earliest": _read_again(_rewind_all),
+    "one offset back to the earliest": _read_again(_rewind_one),
+    "the group forgotten": _read_again(_forget),
     "an event that kills": _deadly,
     "a slow store": _badly("slow"),
     "a store that cuts connections": _badly("cut"),
+    "a store that cuts answers off": _badly("torn"),
     "a store that answers 500": _badly("500"),
     "a store whose answers are lost": _badly("lost"),
     "the store away for a while": _away("clickhouse"),
@@ -387,10 +402,12 @@ _OUTSIDE = {
     "no memory left for a while": _squeeze,
     "a model file cut off": _torn(0.5),
     "a model file missing": _torn(0),
+    "a manifest cut off": _torn(0.5, "manifest.json"),
+    "a tokenizer cut off": _torn(0.5, "tokenizer.json"),
     "the store's disk full": _full("clickhouse"),
     "the broker's disk full": _full("kafka"),
     "a topic gets a partition more": _partition,
     "the clock an hour on": _clock(3_600),
     "the clock an hour back": _clock(-3_600),
 }
-_BROUGHT_ABOUT = {"rebalance": _join, "restore": _join, "marked": _join, "shutdown": _leave}
+_BROUGHT_ABOUT = {"revoked": _join, "rebalance": _join, "restore": _join, "marked": _join, "shutdown": _leave}

@@ -10,9 +10,11 @@ from dataclasses import dataclass
 
 from streams.faults import POINTS
 
-JOINING = ("rebalance", "restore", "marked", "shutdown")  # points that are passed when workers come or leave
-STOPPED = ("counted", "events.insert", "windows.insert", "stored", "produce", "acknowledge", "alerts.publish")
-SLEPT = ("counted", "produce.sent", "acknowledge")
+JOINING = ("revoked", "rebalance", "restore", "marked", "shutdown")  # points that are passed when workers come or leave
+STOPPED = (
+    "revoked", "counted", "windows.insert", "stored", "produce", "acknowledge", "alerts.insert", "alerts.publish",
+)  # fmt: skip
+SLEPT = ("produce.sent", "acknowledge")
 RAISED = (
     "decode.before", "decode.after", "inference", "counted", "events.insert", "windows.insert", "stored",
     "samples.insert", "produce", "produce.sent", "alerts.insert", "alerts.publish",
@@ -34,14 +36,16 @@ FAMILIES = {
     "the store killed": ("kill the store", "kill the store in an insert", "kill the store and a worker"),
     "the store away": ("the store away for a while",),
     "the store slow": ("a slow store",),
-    "connections cut": ("a store that cuts connections",),
+    "connections cut": ("a store that cuts connections", "a store that cuts answers off"),
     "the store refuses": ("a store that answers 500",),
     "answers lost": ("a store whose answers are lost",),
     "a disk full": ("the store's disk full", "the broker's disk full"),
     "more partitions": ("a topic gets a partition more",),
-    "offsets reset": ("offsets back to the earliest", "one offset back to the earliest"),
+    "offsets reset": ("offsets back to the earliest", "one offset back to the earliest", "the group forgotten"),
     "the clock jumps": ("the clock an hour on", "the clock an hour back"),
-    "a bundle torn or missing": ("a model file cut off", "a model file missing"),
+    "a bundle torn or missing": (
+        "a model file cut off", "a model file missing", "a manifest cut off", "a tokenizer cut off",
+    ),
     "memory short": ("no memory left for a while",),
     "poison that kills": ("an event that kills",),
 }  # fmt: skip
@@ -49,7 +53,11 @@ FAMILY = {kind: family for family, kinds in FAMILIES.items() for kind in kinds}
 KINDS = tuple(FAMILY)
 
 # What is read again is all that was sent so far: after 50 minutes that is half a million events
-SOONER = {"offsets back to the earliest": 1 / 10, "one offset back to the earliest": 1 / 4}
+SOONER = {
+    "offsets back to the earliest": 1 / 10,
+    "the group forgotten": 1 / 10,
+    "one offset back to the earliest": 1 / 4,
+}
 
 # Those that come by themselves within a second or two: for a run in every test
 SHORT = (

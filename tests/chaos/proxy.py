@@ -10,6 +10,7 @@ MODES = (
     "through",
     "slow",  # each piece of an answer comes late
     "cut",  # the connection ends in the middle of a request
+    "torn",  # an answer ends in the middle of it, or of its head
     "500",  # no request reaches the store
     "lost",  # every request does, and is carried out, but no answer comes back: who asks again does it twice
 )
@@ -88,6 +89,11 @@ class Proxy:
         while data := await there.read(65_536):
             if self.mode == "lost":
                 self.spoilt += 1
+                return
+            if self.mode == "torn":
+                self.spoilt += 1
+                writer.write(data[: len(data) // 2])
+                await writer.drain()
                 return
             if self.mode == "slow":
                 self.spoilt += 1

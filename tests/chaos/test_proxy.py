@@ -43,7 +43,7 @@ async def test_what_each_mode_lets_through(store, mode):
         assert (await client.post("/", content=b"x")).text == "stored"
     said = answer and (answer.status_code, answer.text)
     assert said == {"through": (200, "stored"), "slow": (200, "stored"), "500": (500, "sorry")}.get(mode)
-    assert (9_000 in asked) == (mode in ("through", "slow", "lost"))
+    assert (9_000 in asked) == (mode in ("through", "slow", "lost", "torn"))
     assert (proxy.spoilt > 0) == (mode != "through")
     assert mode != "slow" or took_s >= 1.0
 
