@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from models.console import one_line_errors, progress
+from models.options import require_a_file
 
 app = typer.Typer(no_args_is_help=True, help="Make a bundle of a training run.")
 
@@ -21,6 +22,7 @@ class Precision(StrEnum):
 
 @app.command()
 def export(
+    context: typer.Context,
     run: Annotated[Path, typer.Argument(help="The folder that `pulsewire train` wrote.")] = Path("runs/base"),
     *,
     to: Annotated[Path | None, typer.Option(help="The bundle's folder; `bundle` in the run's by default.")] = None,
@@ -49,6 +51,7 @@ def export(
     nothing behind.
     Put the bundle in force with `pulsewire bundle promote`.
     """
+    require_a_file(context, "--add", given=bool(add))
     target = to or run / "bundle"
     with one_line_errors():
         from models import adding, extra

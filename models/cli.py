@@ -10,8 +10,8 @@ from typing import Annotated, Any
 import typer
 
 from models.console import console, one_line_errors, progress
+from models.options import require_a_file, require_together
 from models.training.cli import average, distil, unpack
-from models.training.options import require_together
 
 app = typer.Typer(no_args_is_help=True, help="Train, measure and choose the model.")
 bundles = typer.Typer(no_args_is_help=True, help="See, check and choose the bundle that reads the events.")
@@ -186,6 +186,7 @@ def _teach(
 
 @app.command()
 def evaluate(
+    context: typer.Context,
     *,
     bundle: Bundle = None,
     against: Annotated[Path | None, typer.Option(help="Another bundle, on the same rows.")] = None,
@@ -209,6 +210,7 @@ def evaluate(
     chance. Needs the data sets (PULSEWIRE_SEED_DATA), or your own labelled
     texts: --data mine.csv:sentiment. Nothing beside the running program.
     """
+    require_a_file(context, "--data", given=bool(data))
     with one_line_errors():
         from models import adding, measuring
         from models.datasets.catalogue import chosen

@@ -184,6 +184,13 @@ def test_an_option_that_one_head_passes_over_is_wrong_usage(option: list[str], m
     assert not (tmp_path / "x").exists()
 
 
+@pytest.mark.parametrize(("command", "by"), [(["evaluate"], "--data"), (["export", "run"], "--add")])
+def test_a_column_of_no_file_is_wrong_usage(command: list[str], by: str) -> None:
+    result = pulsewire(*command, "--label-column", "mood")
+    assert result.exit_code == 2
+    assert f"for --label-column: goes with {by}, which names a file" in result.stderr
+
+
 @pytest.mark.parametrize(
     ("option", "why"),
     [
