@@ -45,15 +45,20 @@ def main(argv):
     parser = options("ablation", __doc__, into=f"models/{PAGE.name}")
     parser.add_argument("--steps", type=int, default=600, help="of 32 rows")
     parser.add_argument("--rows", type=int, default=400, help="validation rows of each head")
-    parser.add_argument("--only", action="append", choices=sorted(VARIANTS), help="may be given again")
+    parser.add_argument(
+        "--only", action="append", choices=sorted(VARIANTS), help="besides the recipe; may be given again"
+    )
     chosen = parser.parse_args(argv)
     material = gather(CATALOGUE, data_folder())
     beginning = start.multilingual_e5_small(material.texts, packages.cache_folder())
     rows = []
-    for name in chosen.only or VARIANTS:
+    section, names = (
+        ("Some of them anew", dict.fromkeys(("the recipe", *chosen.only))) if chosen.only else ("Short runs", VARIANTS)
+    )
+    for name in names:
         rows.append(_row(name, _trained(name, material, beginning, chosen), rows[:1]))
         if chosen.write:
-            write("Short runs", _about(chosen), rows, page=PAGE, packages=("torch", "transformers", "peft"))
+            write(section, _about(chosen), rows, page=PAGE, packages=("torch", "transformers", "peft"))
     return rows
 
 
