@@ -54,8 +54,8 @@ KINDS = tuple(FAMILY)
 
 # What is read again is all that was sent so far: after 50 minutes that is half a million events
 SOONER = {
-    "offsets back to the earliest": 1 / 10,
-    "the group forgotten": 1 / 10,
+    "offsets back to the earliest": 1 / 20,
+    "the group forgotten": 1 / 20,
     "one offset back to the earliest": 1 / 4,
 }
 
