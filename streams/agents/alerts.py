@@ -29,13 +29,14 @@ from streams.core.event import Record, Rejected
 from streams.core.message import Outgoing
 from streams.core.rules import WATCH, Limits
 from streams.core.series import Series
-from streams.core.window import WindowRow
+from streams.core.window import WindowRow, start_of
 from streams.errors import StoreRefused
 from streams.ports import AlertStore, Publisher
 from streams.settings import Settings
 from streams.topology import ALERTS, KINDS, WINDOWS, At, Kind
 
 EVIDENCE: int = 3  # events behind an alert
+BACKLOG_MS: int = 86_400_000  # a detector that starts judges rows of its first batch that are so much older
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +45,7 @@ class _Share(msgspec.Struct):
     """One partition of `windows`."""
 
     detector: Detector
+    generation: int  # of the assignment that it was made in
     begun: set[Kind] = msgspec.field(default_factory=set)
     outbox: list[Alert] = msgspec.field(default_factory=list)
 
@@ -82,10 +84,7 @@ class AlertHop:
 
     async def process(self, records: Sequence[Record], *, generation: int, patiently: Patiently) -> None:
         """Return once everything that these records lead to is published and stored."""
-        if generation != self._generation:
-            self.forget()
-            self._generation = generation
-        await patiently(lambda: self._process(records))
+        await patiently(lambda: self._process(records, generation=generation))
 
     async def tick(self, now_ms: int) -> None:
         """The clock has moved on: call it every second or so. It closes windows of partitions that fell silent.
@@ -106,10 +105,13 @@ class AlertHop:
     async def bury(self, record: Record, reason: Rejected) -> None:
         """Leave a record out. Nothing is lost: its row is in the store, from where the next detector takes it."""
 
-    async def _process(self, records: Sequence[Record]) -> None:
+    async def _process(self, records: Sequence[Record], *, generation: int) -> None:
         async with self._lock:
+            if generation != self._generation:  # not while the clock tells what was judged in the one before
+                self.forget()
+                self._generation = generation
             for partition, rows in _by_partition(records).items():
-                share = self._shares.get(partition) or _Share(Detector(self._detection))
+                share = self._shares.get(partition) or _Share(Detector(self._detection), generation)
                 await self._get_to_know(partition, share, rows)
                 self._shares[partition] = share
                 share.detector.take(rows)
@@ -120,10 +122,8 @@ class AlertHop:
         detector = share.detector
         wanted = await self._wanted(partition, share, rows)
         if wanted.first_ms:
-            series, names = list(wanted.first_ms), [name for one in wanted.first_ms for name in fingerprints(one)]
-            since_ms = detector.remembers_from(min(wanted.first_ms.values()))
-            stored = await self._store.history(series, seconds=self._detection.seconds, since_ms=since_ms)
-            told = await self._store.latest(names)
+            stored = await self._history(detector, wanted)
+            told = await self._store.latest([name for one in wanted.first_ms for name in fingerprints(one)])
             for one, first_ms in wanted.first_ms.items():
                 alerts = [told[name] for name in fingerprints(one) if name in told]
                 detector.adopt(one, rows=stored.get(one, ()), alerts=alerts, first_ms=first_ms)
@@ -132,6 +132,18 @@ class AlertHop:
             detector.begin(kind, first_ms)
             share.begun.add(kind)
 
+    async def _history(self, detector: Detector, wanted: _Wanted) -> dict[Series, list[WindowRow]]:
+        """The stored rows of each. One that came with an old row does not have all of them read that far back."""
+        groups: dict[tuple[Kind, bool], list[Series]] = {}
+        for series, first_ms in wanted.first_ms.items():
+            old = first_ms < wanted.begin.get(series.kind, first_ms)
+            groups.setdefault((series.kind, old), []).append(series)
+        stored: dict[Series, list[WindowRow]] = {}
+        for some in groups.values():
+            since_ms = detector.remembers_from(min(wanted.first_ms[one] for one in some))
+            stored |= await self._store.history(some, seconds=self._detection.seconds, since_ms=since_ms)
+        return stored
+
     async def _wanted(self, partition: int, share: _Share, rows: Sequence[WindowRow]) -> _Wanted:
         detector = share.detector
         begin: dict[Kind, int] = {}
@@ -139,8 +151,10 @@ class AlertHop:
         untold: list[Alert] = []
         for kind in KINDS:
             mine = [row for row in rows if row.kind == kind]
+            least_ms = detector.settled_from(kind)
             if mine and kind not in share.begun:
-                begin[kind] = detector.judges_from(mine)
+                begin[kind] = detector.judges_from(min(row.watermark_ms for row in mine))
+                least_ms = start_of(begin[kind] - BACKLOG_MS, self._detection.seconds)
                 for series in await self._living(kind, since_ms=detector.remembers_from(begin[kind])):
                     if self._lives_in(partition, series):
                         first_ms[series] = begin[kind]
@@ -152,7 +166,8 @@ class AlertHop:
             for row in mine:
                 series = Series.of(row)
                 if detector.watches(row) and series not in detector:
-                    first_ms[series] = min(first_ms.get(series, row.window_start_ms), row.window_start_ms)
+                    start_ms = max(row.window_start_ms, least_ms)
+                    first_ms[series] = min(first_ms.get(series, start_ms), start_ms)
         return _Wanted(begin, first_ms, untold)
 
     def _lives_in(self, partition: int, series: Series) -> bool:
@@ -170,7 +185,7 @@ class AlertHop:
         alerts = [await self._with_evidence(alert) for alert in share.outbox]
         faults.at("alerts.insert")
         # Last of all, for a standstill in between would make it worthless. Once they are in the table they stand.
-        if not await self._tenure.holds((WINDOWS, partition), generation=self._generation):
+        if not await self._tenure.holds((WINDOWS, partition), generation=share.generation):
             self._shares.pop(partition, None)  # whoever has it now begins from the store, and so do we if it comes back
             return
         await self._store.write(alerts, told=False)

@@ -11,7 +11,10 @@ TAIL: Final = 0.9
 
 
 class Baseline(msgspec.Struct, frozen=True):
-    """The usual value of a series, how far it strays, and what nine in ten of its values stay under."""
+    """The usual value of a series, how far it strays, and what nine in ten of its values stay under.
+
+    Of one that is mostly zero, nine in ten of the others: what comes once an hour is usual for its hour.
+    """
 
     median: float
     scale: float
@@ -27,7 +30,8 @@ def of_counts(counts: Sequence[int]) -> Baseline:
     ordered = sorted(counts)
     usual = _middle(ordered)
     scale = max(spread(counts, around=usual), sqrt(max(usual, 1.0)))
-    return Baseline(median=usual, scale=scale, tail=ordered[min(int(len(ordered) * TAIL), len(ordered) - 1)])
+    busy = ordered if usual else [count for count in ordered if count] or [0]
+    return Baseline(median=usual, scale=scale, tail=busy[min(int(len(busy) * TAIL), len(busy) - 1)])
 
 
 def spread(values: Sequence[float], *, around: float | None = None) -> float:

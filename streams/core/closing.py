@@ -5,8 +5,9 @@
 2. `settled_ms` is the least watermark of the partitions less the lateness: it is what the log says. A partition that
    was silent for `idle_after_ms` of the clock is left out until it speaks again.
 3. When all are silent nothing settles, but the window that holds the greatest event time may be looked at:
-   `closed_ms` is its end. What comes for it later is looked at again.
-4. Neither ever goes back. The clock comes in through `tick` only.
+   `closed_ms` is its end. What comes for it later is looked at again. `ended_ms` is, too, once the clock says that it
+   is over.
+4. None of them goes back, but for `begin_earlier`. The clock comes in through `tick` only.
 """
 
 from collections.abc import Iterable
@@ -41,13 +42,26 @@ class Closing:
         self._idle_after_ms = idle_after_ms
         self._newest_ms = BEGINNING
         self._ticked_ms: int | None = None
-        self.settled_ms = BEGINNING
-        self.closed_ms = BEGINNING
+        self.settled_ms = self._began_ms = BEGINNING
+        self.closed_ms = self.ended_ms = BEGINNING
 
     def begin(self, settled_ms: int) -> None:
         """What lies before this moment was judged by whoever read the topic before us."""
-        self.settled_ms = max(self.settled_ms, settled_ms)
+        self.settled_ms = self._began_ms = max(self.settled_ms, settled_ms)
         self.closed_ms = max(self.closed_ms, settled_ms)
+        self.ended_ms = max(self.ended_ms, settled_ms)
+
+    def begin_earlier(self, settled_ms: int) -> bool:
+        """A partition is that far behind those that spoke first; whether that can still be heeded.
+
+        Whoever was here before us waited for it. Once something has settled it was left out as idle, and is late.
+        """
+        if self.settled_ms != self._began_ms or settled_ms >= self.settled_ms:
+            return False
+        self.closed_ms = settled_ms if self.closed_ms == self.settled_ms else self.closed_ms
+        self.ended_ms = settled_ms if self.ended_ms == self.settled_ms else self.ended_ms
+        self.settled_ms = self._began_ms = settled_ms
+        return True
 
     def row(self, source: Source, event_time_ms: int) -> None:
         """A row of this partition came; event time has reached at least this moment."""
@@ -75,8 +89,12 @@ class Closing:
         if known and len(known) == len(awake):
             self.settled_ms = max(self.settled_ms, min(known) - self._lateness_ms)
         self.closed_ms = max(self.closed_ms, self.settled_ms)
+        self.ended_ms = max(self.ended_ms, self.settled_ms)
         if not awake and self._newest_ms > BEGINNING:
-            self.closed_ms = max(self.closed_ms, start_of(self._newest_ms, self._seconds) + self._seconds * 1_000)
+            end_ms = start_of(self._newest_ms, self._seconds) + self._seconds * 1_000
+            self.closed_ms = max(self.closed_ms, end_ms)
+            if self._ticked_ms is not None and self._ticked_ms >= end_ms:
+                self.ended_ms = max(self.ended_ms, end_ms)
 
     def _speaks(self, source: Source, event_time_ms: int) -> _Heard:
         heard = self._heard.setdefault(source, _Heard())

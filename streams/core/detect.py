@@ -17,7 +17,7 @@ import msgspec
 from streams.core.alert import Alert, fingerprint_of
 from streams.core.closing import BEGINNING, Closing
 from streams.core.incident import Track
-from streams.core.rules import WATCH, Limits
+from streams.core.rules import WATCH, Limits, Rule
 from streams.core.series import Series
 from streams.core.timeline import Timeline
 from streams.core.window import WindowRow, start_of
@@ -74,10 +74,13 @@ class Detector:
         """Whether any rule looks at rows like this one."""
         return row.window_seconds == self._is.seconds and (row.kind, row.dimension) in WATCH
 
-    def judges_from(self, rows: Iterable[WindowRow]) -> int:
-        """The first window to judge for one who starts with these rows of a kind."""
-        position_ms = min(row.watermark_ms for row in rows)
-        return start_of(position_ms - self._is.lateness_ms, self._is.seconds) - LOOK_BACK * self._step_ms
+    def judges_from(self, watermark_ms: int) -> int:
+        """The first window to judge for one who starts where the least watermark is this one."""
+        return start_of(watermark_ms - self._is.lateness_ms, self._is.seconds) - LOOK_BACK * self._step_ms
+
+    def settled_from(self, kind: Kind) -> int:
+        """The first window of the kind that is not settled: what comes for one before it is late."""
+        return start_of(self._closing[kind].settled_ms, self._is.seconds)
 
     def remembers_from(self, first_ms: int) -> int:
         """The earliest window that matters to the judgement of this one and the later ones."""
@@ -109,6 +112,9 @@ class Detector:
             closing = self._closing[row.kind]
             if row.dimension == WATERMARK:
                 closing.watermark((row.topic, row.partition), row.watermark_ms)
+                first_ms = self.judges_from(row.watermark_ms)
+                if closing.begin_earlier(first_ms):
+                    self._go_back(row.kind, first_ms)
                 continue
             closing.row((row.topic, row.partition), row.watermark_ms)
             if self.watches(row):
@@ -124,9 +130,9 @@ class Detector:
         touched, self._touched = self._touched, set()
         alerts: list[Alert] = []
         for kind, closing in self._closing.items():
-            before = closing.settled_ms, closing.closed_ms
+            before = closing.settled_ms, closing.closed_ms, closing.ended_ms
             closing.advance()
-            moved = before != (closing.settled_ms, closing.closed_ms)
+            moved = before != (closing.settled_ms, closing.closed_ms, closing.ended_ms)
             due = self._series if moved else touched
             for series in [series for series in due if series.kind == kind and series in self._series]:
                 alerts += self._judge(self._series[series], closing)
@@ -154,8 +160,7 @@ class Detector:
             for start_ms in late:
                 if track.covers(start_ms) and start_ms < track.next_ms:
                     alerts += self._verdict(watched.timeline, track, start_ms, only_bad=True)
-            until_ms = closing.settled_ms if track.rule.patient else closing.closed_ms
-            until_ms = start_of(until_ms, self._is.seconds)
+            until_ms = start_of(_until(closing, track.rule), self._is.seconds)
             while track.next_ms < until_ms:
                 if not track.covers(track.next_ms):  # windows without rows that cannot be bad are not walked through
                     reach_ms = self._reach_ms if track.rule.patient else 0
@@ -169,7 +174,9 @@ class Detector:
         limits, rule = self._is.limits, track.rule
         now, breach = timeline.at(start_ms), None
         if rule.worth(now, limits):
-            past = timeline.past(start_ms, windows=limits.history, without=track.bad_windows())
+            past = timeline.past(start_ms, windows=limits.history, without=track.doubtful_windows())
+            if len(past) < limits.min_history:  # a long cool-down, or a short past: better than not to judge at all
+                past = timeline.past(start_ms, windows=limits.history, without=track.bad_windows())
             if len(past) >= limits.min_history:
                 breach = rule.judge(now, past, limits)
         if breach is None and only_bad:
@@ -177,12 +184,25 @@ class Detector:
         alert = track.judged(start_ms, breach)
         return () if alert is None else (alert,)
 
+    def _go_back(self, kind: Kind, first_ms: int) -> None:
+        for series, watched in self._series.items():
+            if series.kind == kind:
+                for track in watched.tracks:
+                    track.go_back(first_ms)
+
     def _tidy(self, series: Series) -> None:
         watched = self._series[series]
         first_ms = min(track.next_ms for track in watched.tracks)
         watched.timeline.forget_before(self.remembers_from(first_ms))
         if not len(watched.timeline) and not any(track.covers(first_ms) for track in watched.tracks):
             del self._series[series]
+
+
+def _until(closing: Closing, rule: Rule) -> int:
+    """Up to when the rule may judge."""
+    if rule.patient:
+        return closing.settled_ms
+    return closing.ended_ms if rule.whole else closing.closed_ms
 
 
 def fingerprints(series: Series) -> list[str]:

@@ -10,9 +10,11 @@
 import msgspec
 
 from streams.core.alert import Alert, AlertWindow, Severity, Status, alert_id, fingerprint_of
+from streams.core.closing import BEGINNING
 from streams.core.codec import from_rfc3339, rfc3339
 from streams.core.rules import Breach, Limits, Rule
 from streams.core.series import Series
+from streams.core.window import start_of
 from streams.core.wording import description, resolved, summary
 
 
@@ -32,7 +34,8 @@ class Incident(msgspec.Struct, frozen=True):
 class Track:
     """One rule watching one series: which window comes next, and the latest incident."""
 
-    __slots__ = ("_limits", "_seconds", "_series", "_step_ms", "incident", "next_ms", "rule")  # there may be a million
+    # there may be a million
+    __slots__ = ("_floor_ms", "_limits", "_seconds", "_series", "_step_ms", "incident", "next_ms", "rule")
 
     def __init__(self, rule: Rule, series: Series, *, seconds: int, limits: Limits, next_ms: int) -> None:
         self.rule = rule
@@ -42,6 +45,7 @@ class Track:
         self._seconds = seconds
         self._step_ms = seconds * 1_000
         self._limits = limits
+        self._floor_ms = BEGINNING  # what lies before it was told of
 
     @property
     def fingerprint(self) -> str:
@@ -51,8 +55,8 @@ class Track:
 
     def take_up(self, alert: Alert) -> None:
         """Go on from the latest alert that was told under this fingerprint."""
-        told_ms, is_open = from_rfc3339(alert.window.start), alert.status == "firing"
-        last_bad_ms = told_ms if is_open else from_rfc3339(alert.endsAt) - self._step_ms
+        told_ms, is_open = self._aligned(from_rfc3339(alert.window.start)), alert.status == "firing"
+        last_bad_ms = told_ms if is_open else self._aligned(from_rfc3339(alert.endsAt) - 1)
         self.incident = Incident(
             start_ms=from_rfc3339(alert.startsAt),
             last_bad_ms=last_bad_ms,
@@ -64,19 +68,33 @@ class Track:
             open=is_open,
         )
         if is_open:  # what came after it may have been judged, but nothing was told of it
-            self.next_ms = told_ms + self._step_ms
+            self.next_ms = self._floor_ms = told_ms + self._step_ms
         else:
-            self.next_ms = max(self.next_ms, last_bad_ms + (1 + self._limits.calm_windows) * self._step_ms)
+            self._floor_ms = last_bad_ms + (1 + self._limits.calm_windows) * self._step_ms
+            self.next_ms = max(self.next_ms, self._floor_ms)
+
+    def go_back(self, first_ms: int) -> None:
+        """Judge from this window on, if that is not told of."""
+        self.next_ms = min(self.next_ms, max(first_ms, self._floor_ms))
 
     def bad_windows(self) -> range:
         """The windows of the latest incident, which are no part of what is usual."""
         if self.incident is None:
             return range(0)
-        return range(self.incident.start_ms, self.incident.last_bad_ms + 1, self._step_ms)
+        return range(self._aligned(self.incident.start_ms), self.incident.last_bad_ms + 1, self._step_ms)
+
+    def doubtful_windows(self) -> range:
+        """Those, and a cool-down before and after: what was bad in one was not told, and is no more usual for that."""
+        bad, cooldown_ms = self.bad_windows(), -(-self._limits.cooldown_ms // self._step_ms) * self._step_ms
+        return range(bad.start - cooldown_ms, bad.stop + cooldown_ms, self._step_ms) if bad else bad
 
     def covers(self, start_ms: int) -> bool:
         """Whether an incident is open and this window belongs to it or came after."""
         return self.incident is not None and self.incident.open and start_ms >= self.incident.start_ms
+
+    def _aligned(self, at_ms: int) -> int:
+        """The window that holds this moment. What was told by windows of another width begins where none does."""
+        return start_of(at_ms, self._seconds)
 
     def judged(self, start_ms: int, breach: Breach | None) -> Alert | None:
         """What the judgement of a window leads to. Judging a window again says nothing new unless it is worse now."""

@@ -1,9 +1,9 @@
 """The rules: when is a closed window of a series worth an alert?
 
 Each rule is a pure function of the window and of the series' own past: the windows before it, oldest first, those
-without events among them as zeros, those of the series' latest incident left out. A rule wants three things at once:
-enough events to speak of, a distance from the usual that noise does not reach (`z`), and a change that matters to a
-person (a ratio). docs/alerts.md says the same for users.
+without events among them as zeros, those of the series' latest incident and of its cool-downs left out. A rule wants
+three things at once: enough events to speak of, a distance from the usual that noise does not reach (`z`), and a
+change that matters to a person (a ratio). docs/alerts.md says the same for users.
 """
 
 from collections.abc import Callable, Sequence
@@ -145,6 +145,8 @@ class Rule(msgspec.Struct, frozen=True):
     threshold: Callable[[Limits], float]
     # Events that are still on their way can only make a surge greater, but they undo a drop: it waits until they came.
     patient: bool = False
+    # They may undo a mean or a share as well: where all partitions are silent, it waits until the window is over.
+    whole: bool = False
 
 
 _NEWS: Final = frozenset(("news", dimension) for dimension in ("all", "source", "category", "entity"))
@@ -163,6 +165,7 @@ RULES: Final = (
         judge=sentiment_drop,
         worth=lambda now, limits: _counted(now) >= max(limits.sentiment_min_events, 1),
         threshold=lambda limits: limits.sentiment_z,
+        whole=True,
     ),
     Rule(
         name="error_surge",
@@ -170,6 +173,7 @@ RULES: Final = (
         judge=error_surge,
         worth=lambda now, limits: now.errors >= limits.error_min_errors,
         threshold=lambda limits: limits.error_z,
+        whole=True,
     ),
     Rule(
         name="action_drop",

@@ -3,7 +3,7 @@
 Rows are kept by partition and joined by the greater offset; what was forgotten does not come back.
 """
 
-from collections.abc import Iterable
+from collections.abc import Container
 from typing import Final
 
 from streams.core.closing import BEGINNING, Source
@@ -48,15 +48,15 @@ class Timeline:
             self._merged[start_ms] = merged
         return merged
 
-    def past(self, before_ms: int, *, windows: int, without: Iterable[int] = ()) -> list[MergedWindow]:
+    def past(self, before_ms: int, *, windows: int, without: Container[int] = ()) -> list[MergedWindow]:
         """At most `windows` windows before this one, oldest first, from the first that is known of the last two times
         as many; those `without` are left out.
         """
-        step, out = self._seconds * 1_000, frozenset(without)
-        horizon_ms = before_ms - 2 * windows * step
-        first_ms = min((start for start in self._rows if horizon_ms <= start < before_ms), default=before_ms)
+        step = self._seconds * 1_000
+        known = (start for start in range(before_ms - 2 * windows * step, before_ms, step) if start in self._rows)
+        first_ms = next(known, before_ms)
         starts = range(max(first_ms, before_ms - windows * step), before_ms, step)
-        return [self.at(start) for start in starts if start not in out]
+        return [self.at(start) for start in starts if start not in without]
 
     def skip(self, start_ms: int, *, reach_ms: int, to_ms: int) -> int:
         """This window, or, where no row lies within reach before it, the next one with a row, `to_ms` at the latest."""

@@ -128,7 +128,7 @@ async def test_a_batch_may_be_carried_again(world, which):
         records = world.happens(batch)
         with without(getattr(world, which)):
             try:
-                await hop._process(records)
+                await hop._process(records, generation=1)
             except (StoreAway, BrokerAway):
                 again = True
             else:
@@ -284,6 +284,87 @@ async def test_while_the_group_is_put_together_nothing_is_told_and_nothing_is_lo
         world.group.doubt = 2
         await carry(hop, world.happens(batch))
     assert told(world.broker.alerts) == [("volume_surge", "firing", 1), ("volume_surge", "resolved", 2)]
+
+
+async def test_what_the_clock_closed_in_one_generation_is_not_told_in_the_next(world):
+    """Evidence takes a while, and meanwhile records of the next generation come."""
+    hop, evidence, go_on = world.hop(), world.store.evidence, asyncio.Event()
+
+    async def takes_long(alert, *, size):
+        await go_on.wait()
+        return await evidence(alert, size=size)
+
+    for batch in messages({PAYMENTS: SURGE[:20]}):
+        await carry(hop, world.happens(batch), generation=1)
+    half = [row(PAYMENTS, 20, partition=0, told=Told(100))]
+    await carry(hop, world.happens(half), generation=1)
+    world.store.evidence, world.group.over = takes_long, {1}
+
+    async def clock():
+        for now_ms in range(0, 15_000, 2_500):
+            await hop.tick(now_ms)
+
+    ticking = asyncio.create_task(clock())
+    await asyncio.sleep(0)
+    following = asyncio.create_task(carry(hop, world.happens(ticks({"logs"}, 20)), generation=2))
+    await asyncio.sleep(0)
+    go_on.set()
+    await asyncio.gather(ticking, following)
+    assert (world.broker.alerts, world.store.alerts) == ([], {})
+
+
+async def test_a_partition_that_is_behind_in_a_rebalance_is_waited_for(world):
+    """Who takes over hears the one that is ahead first; the windows of the other are not judged yet."""
+    hop, batches = world.hop(), messages({PAYMENTS: counts(*[20] * 65, *[200] * 3, *[20] * 40)})
+
+    async def come(some, partition, generation):
+        for batch in some:
+            mine = [one for one in batch if one.partition == partition]
+            await carry(hop, world.happens(mine), generation=generation)
+
+    for batch in batches[:60]:
+        await carry(hop, world.happens(batch))
+    await come(batches[60:90], 1, 1)
+    await come(batches[90:92], 1, 2)
+    await come(batches[60:], 0, 2)
+    await come(batches[92:], 1, 2)
+    firing, resolved = world.broker.alerts
+    assert (firing.status, firing.value, resolved.status) == ("firing", 200, "resolved")
+
+
+async def test_an_old_row_of_a_series_that_fell_silent_starts_no_alert(world):
+    hop, other = world.hop(), msgspec.structs.replace(PAYMENTS, key="other")
+    for batch in messages({PAYMENTS: counts(*[20] * 50), other: counts(*[20] * 200)}):
+        await carry(hop, world.happens(batch))
+    old = msgspec.structs.replace(row(PAYMENTS, 40, partition=0, told=Told(300), last_offset=10**6),
+                                  watermark_ms=minute(200))  # fmt: skip
+    for batch in ([old], ticks({"logs"}, 203)):
+        await carry(hop, world.happens(batch))
+    assert world.broker.alerts == []
+
+
+async def test_an_old_row_in_the_first_batch_does_not_have_years_read(world):
+    since, history = [], world.store.history
+
+    async def read(series, *, seconds, since_ms):
+        since.append((len(series), since_ms))
+        return await history(series, seconds=seconds, since_ms=since_ms)
+
+    many = {msgspec.structs.replace(PAYMENTS, key=f"s{n}"): counts(*[20] * 20) for n in range(10)}
+    for batch in messages(many):
+        world.happens(batch)
+    world.store.history = read
+    at = next(iter(many))
+    old = msgspec.structs.replace(row(at, -500_000, partition=0, told=Told(300)), watermark_ms=minute(20))
+    for records in _by_home(world.happens([old, *ticks({"logs"}, 21)])):
+        await carry(world.hop(), records)
+    assert sum(number for number, _ in since) == 10
+    assert [number for number, since_ms in since if since_ms < minute(-200)] == [1]
+    assert min(since_ms for _, since_ms in since) > minute(-2_000)
+
+
+def _by_home(records):
+    return [[one for one in records if one.partition == home] for home in range(PARTITIONS)]
 
 
 @given(st.data())

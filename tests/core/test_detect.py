@@ -6,6 +6,7 @@ import pytest
 from streams.core.codec import from_rfc3339, rfc3339
 from streams.core.detect import Detector
 from streams.core.rules import Limits
+from streams.core.window import start_of
 from tests.core.feed import (
     APPLE,
     CHECKOUT,
@@ -147,6 +148,25 @@ def test_what_comes_after_such_a_close_is_judged():
     assert told(detector.judge()) == [("volume_surge", "firing", 1)]
 
 
+@pytest.mark.parametrize(
+    ("series", "usual", "so_far"),
+    [(PAYMENTS, Told(1_000, 20), Told(20, 20)), (APPLE, Told(20, sentiment=0.3), Told(8, sentiment=-0.9))],
+)
+def test_a_share_and_a_mean_wait_for_the_end_of_a_window_that_is_still_running(series, usual, so_far):
+    """What comes after a pause may undo them: 20 errors, ten seconds of silence, 980 lines that are none."""
+    detector = Detector(DETECTION)
+    for batch in messages({series: [usual] * 30}):
+        detector.take(batch)
+        assert detector.judge() == []
+    detector.take([row(series, 30, partition=0, told=so_far)])
+    for after_s in (5, 10, 15, 59):
+        detector.tick(minute(30) + 1_000 * after_s)
+        assert detector.judge() == []
+    detector.tick(minute(31))
+    (alert,) = detector.judge()
+    assert (alert.status, alert.startsAt) == ("firing", rfc3339(minute(30)))
+
+
 def test_silence_of_the_whole_stream_is_no_drop_of_an_action():
     detector = Detector(DETECTION)
     for batch in messages({CHECKOUT: counts(*[25] * 20, 1)}):
@@ -202,6 +222,42 @@ def test_an_incident_in_the_cool_down_does_not_fire(cooldown_minutes, alerts):
     assert len({alert.id for alert in found}) == alerts
 
 
+@pytest.mark.parametrize("calm", [3, 5, 7])
+def test_what_is_bad_in_the_cool_down_and_stays_so_fires_after_it(calm):
+    """Else the silenced windows would be the usual by then: an outage after a blip was told of by nobody."""
+    alerts = detect({PAYMENTS: counts(*[20] * 60, 200, *[20] * calm, *[200] * 60)})
+    first, _, second, last = alerts
+    assert [one.status for one in alerts] == ["firing", "resolved"] * 2
+    assert (first.startsAt, second.startsAt) == (rfc3339(minute(60)), rfc3339(minute(71)))
+    assert from_rfc3339(last.endsAt) >= minute(105)
+
+
+def test_a_cool_down_as_long_as_the_history_does_not_keep_a_series_from_being_judged():
+    limits = Limits(cooldown_ms=60 * MINUTE_MS)
+    detector = Detector(msgspec.structs.replace(DETECTION, limits=limits))
+    found = detect({PAYMENTS: counts(*[20] * 60, 200, *[20] * 70, 200, *[20] * 5)}, detector=detector)
+    assert told(found) == [("volume_surge", "firing", 1), ("volume_surge", "resolved", 2)] * 2
+
+
+def test_an_incident_goes_on_in_windows_of_another_width():
+    """It was told by minutes, and windows of five begin at other moments."""
+    (firing,) = detect({PAYMENTS: counts(*[20] * 21, 200)})
+    wide, begins = 300, start_of(minute(0), 300)
+    rows = [
+        msgspec.structs.replace(
+            row(PAYMENTS, 5 * n, partition=0, told=Told(1_000 if n >= 4 else 100)),
+            window_seconds=wide, window_start_ms=begins + n * wide * 1_000,
+        )
+        for n in range(-20, 9)
+    ]  # fmt: skip
+    detector = Detector(msgspec.structs.replace(DETECTION, seconds=wide, partitions=1))
+    first_ms = begins + 8 * wide * 1_000
+    detector.adopt(PAYMENTS, rows=rows, alerts=[firing], first_ms=first_ms)
+    detector.begin("logs", first_ms)
+    detector.take([tick("logs", 60, partition=0)])
+    assert [one.status for one in detector.judge()] == ["firing"]  # ten times the usual: it grew, and is not over
+
+
 def test_what_is_over_for_good_is_forgotten():
     detector = Detector(DETECTION)
     view = msgspec.structs.replace(CHECKOUT, key="view")
@@ -240,7 +296,7 @@ def test_a_long_incident_is_taken_up_where_it_stands():
         alerts += first.judge()
     assert told(alerts) == [("volume_surge", "firing", 1)]
     second = Detector(DETECTION)
-    from_ms = second.judges_from(batches[33])
+    from_ms = second.judges_from(min(row.watermark_ms for row in batches[33]))
     rows = [one for batch in batches[:33] for one in batch if one.dimension == "service"]
     second.adopt(PAYMENTS, rows=rows, alerts=alerts, first_ms=from_ms)
     second.begin("logs", from_ms)

@@ -154,7 +154,7 @@ def taken_up(numbers, *, stored, told, begin):
     latest = {alert.fingerprint: alert for alert in told}
     for one in numbers:
         mine = [made for made in begin if made.kind == one.kind]
-        first_ms = detector.judges_from(mine)
+        first_ms = detector.judges_from(min(row.watermark_ms for row in mine))
         rows = [made for made in stored if Series.of(made) == one]
         alerts = [latest[name] for name in fingerprints(one) if name in latest]
         detector.adopt(one, rows=rows, alerts=alerts, first_ms=first_ms)

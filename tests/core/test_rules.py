@@ -52,6 +52,14 @@ def test_volume_surge_respects_a_series_that_bursts_by_itself():
     assert volume_surge(counted(120), bursting, LIMITS)
 
 
+@pytest.mark.parametrize("every", [11, 15, 30, 59])
+def test_what_comes_on_schedule_is_usual(every):
+    """Twelve lines at once, every so many minutes, nothing between: the median says nothing of that."""
+    scheduled = windows(*(12 if n % every == 0 else 0 for n in range(60)))
+    assert volume_surge(counted(12), scheduled, LIMITS) is None
+    assert volume_surge(counted(18), scheduled, LIMITS)
+
+
 def test_more_errors_are_a_surge():
     breach = error_surge(counted(200, errors=41), windows(*[200] * 30, errors=2), LIMITS)
     assert (breach.value, breach.expected) == (41, 2)
