@@ -96,6 +96,13 @@ def test_a_kafka_table_would_brick_the_store(client: Client, verb: str):
         "SELECT * FROM file('/etc/passwd', 'LineAsString')",
         "SELECT * FROM url('http://127.0.0.1:1/', 'LineAsString')",
         "SELECT * FROM python(os)",
+        "SELECT 1 AS `a'` INTO OUTFILE 'out.csv'",
+        "SELECT 1 AS \"a'\" INTO OUTFILE 'out.csv'",
+        "SELECT 1 AS `a'`, file('/etc/passwd') AS `b'`",
+        "SELECT 1 AS `a'` FROM python(os)",
+        "INSERT INTO nope /*VALUES*/ FROM INFILE '/etc/passwd' FORMAT LineAsString/**/",
+        "INSERT INTO nope /* VALUES ( */ FROM INFILE '/etc/passwd' FORMAT LineAsString",
+        "INSERT INTO nope /*FORMAT CSV*/ SELECT * FROM python(os)",
         "SELECT * FROM `Python`(os)",
         "INSERT INTO FUNCTION file('x.csv', 'CSV', 'a Int8') VALUES (1)",
         "CREATE TABLE outside (a String) ENGINE = URL('http://127.0.0.1:1/', 'CSV')",
@@ -112,6 +119,7 @@ def test_words_in_a_text_are_no_attack(client: Client):
     text = "INTO OUTFILE 'x'; SELECT file('y')"
     quoted = text.replace("'", "\\'")
     assert client.query(f"SELECT '{quoted}'").result_rows == [(text,)]
+    assert client.query(f"SELECT '{quoted}' AS `it's INTO OUTFILE`").column_names == ("it's INTO OUTFILE",)
 
 
 @pytest.mark.parametrize(

@@ -64,6 +64,10 @@ def test_a_reader_reads(reader: Client):
         "SELECT * FROM remote('127.0.0.1', system.one)",
         "SELECT * FROM executable('ls', 'TSV', 'a String')",
         "SELECT * FROM python(os)",
+        "SELECT 1 AS `a'` INTO OUTFILE 'out.csv'",
+        "SELECT 1 AS \"a'\" INTO OUTFILE 'out.csv'",
+        "SELECT 1 AS `a'`, file('/etc/passwd') AS `b'`",
+        "SELECT 1 AS `a'` FROM python(os)",
         "KILL QUERY WHERE 1",
         "/* SELECT */ KILL QUERY WHERE 1",
         "SYSTEM FLUSH LOGS",
@@ -94,6 +98,15 @@ def test_nothing_in_the_address_lifts_the_lock(http: httpx.Client, client: Clien
     query = f"INSERT INTO {DATABASE}.readable SELECT 9"
     assert http.post("/", params=params, content=query).status_code >= 400
     assert http.get("/", params={**params, "query": query}).status_code >= 400
+    assert client.query("SELECT sum(a) FROM readable").result_rows == [(3,)]
+
+
+@stack
+@pytest.mark.parametrize("params", [{}, {"session_id": "mine"}, {"session_id": "mine", "readonly": "0"}])
+def test_a_get_changes_nothing_whoever_sends_it(http: httpx.Client, client: Client, params: dict[str, str]):
+    asked = {"user": "pulsewire", **params, "query": f"DROP TABLE {DATABASE}.readable"}
+    assert http.get("/", params=asked).status_code >= 400
+    assert http.get("/", params=asked | {"query": f"SELECT sum(a) FROM {DATABASE}.readable"}).text == "3\n"
     assert client.query("SELECT sum(a) FROM readable").result_rows == [(3,)]
 
 

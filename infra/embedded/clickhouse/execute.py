@@ -14,7 +14,7 @@ import msgspec
 
 from infra.embedded.clickhouse import wire
 from infra.embedded.clickhouse.engine import quote
-from infra.embedded.clickhouse.guard import check
+from infra.embedded.clickhouse.guard import INSERT, check
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,13 +25,6 @@ if TYPE_CHECKING:
 
 _STREAMABLE = frozenset({"Native", "TabSeparated", "TSV", "CSV", "RowBinary", "JSONEachRow"})
 _FORMAT = re.compile(rb"\bFORMAT\s+(\w+)\s*;?\s*$", re.IGNORECASE)
-_INSERT = re.compile(
-    rb"\s*(INSERT\s+INTO\s(?:(?!\bSELECT\b).)*?)\s+"
-    rb"(?:FORMAT\s+(?!VALUES\b)(\w+)[ \t]*(?:\r?\n|;|\s|$)|(?:FORMAT\s+)?VALUES(?=\s*\())",
-    re.IGNORECASE | re.DOTALL,
-)
-
-
 _SETTINGS = re.compile(r"\s(SETTINGS\s+\w+\s*=)", re.IGNORECASE)
 # In memory where the machine has such a place; the files are made by `tempfile`, for us alone to read
 _MEMORY = Path("/dev/shm")  # noqa: S108
@@ -50,7 +43,7 @@ def execute(call: Call, engine: Engine, sessions: Sessions) -> Answer:
     check(call.sql, binds=call.binds, writes=call.user.writes, canonical=engine.canonical)
     lease = sessions.lease(call)
     try:
-        insert = _INSERT.match(call.sql)
+        insert = INSERT.match(call.sql)
         return _insert(call, lease, insert) if insert else _select(call, lease)
     except BaseException:
         lease.close()

@@ -2,7 +2,8 @@
 
 1. Settings in a URL hold for one request, also inside a session: they are undone afterwards.
 2. A reader's connection is locked read-only before anything runs on it, and is never used again: its sessions have
-   nothing to remember (temporary tables and SET are writing), so they need no connection of their own.
+   nothing to remember (temporary tables and SET are writing), so they need no connection of their own. So is that of a
+   GET, which a page or a redirect can have anybody send: it changes nothing, and knows no session.
 """
 
 from __future__ import annotations
@@ -64,7 +65,7 @@ class Sessions:
 
     def lease(self, call: Call) -> Lease:
         """A connection with the call's database and settings in force; raises the engine's error if they are wrong."""
-        session = self._session(call) if call.session_id and call.user.writes else None
+        session = self._session(call) if call.session_id and call.user.writes and not call.by_get else None
         connection = session.connection if session else self._engine.connect()
         settings = _in_force(call)
         lease = Lease(connection, session, _before(connection, settings) if session and settings else {})
@@ -106,7 +107,7 @@ class Sessions:
 def _in_force(call: Call) -> dict[str, str]:
     if not call.user.writes:
         return reader_settings(call.settings)
-    if call.by_get and not call.session_id:  # as the server: a GET changes nothing
+    if call.by_get:
         return {**call.settings, "readonly": "2"}
     return {name: value for name, value in call.settings.items() if name != "readonly" or not call.session_id}
 
