@@ -16,7 +16,10 @@ def _is_address(value: str) -> bool:
 
 
 def addresses(value: str) -> str:
-    """A comma-separated list of host:port."""
+    """A comma-separated list of host:port. It is shown to everybody who asks, as a URL is."""
+    if "@" in value or "//" in value:
+        names = "PULSEWIRE_KAFKA_SECURITY, PULSEWIRE_KAFKA_USER and PULSEWIRE_KAFKA_PASSWORD"
+        raise ValueError(f"expected host:port alone, such as 127.0.0.1:9092; protocol and login go into {names}")
     if not all(map(_is_address, value.split(","))):
         raise ValueError("expected host:port, or several separated by commas, such as 127.0.0.1:9092")
     return value

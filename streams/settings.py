@@ -125,6 +125,31 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
+    def _security_is_in_force(self) -> Self:
+        """What was set to be safe and would be passed over is an error: events would go out in clear."""
+        login = [name for name in ("kafka_user", "kafka_password") if getattr(self, name)]
+        if login and not self.kafka_security.startswith("SASL"):
+            raise ValueError(
+                f"{login[0]} is set and kafka_security is {self.kafka_security}: expected SASL_SSL or SASL_PLAINTEXT"
+            )
+        if self.kafka_security.startswith("SASL") and not self.kafka_user:
+            raise ValueError(f"kafka_security is {self.kafka_security}: expected kafka_user and kafka_password, too")
+        for name, file, encrypted, how in (
+            (
+                "kafka_ca_file",
+                self.kafka_ca_file,
+                self.kafka_security.endswith("SSL"),
+                "kafka_security SSL or SASL_SSL",
+            ),
+            ("clickhouse_ca_file", self.clickhouse_ca_file, self.clickhouse.startswith("https"), "a URL with https"),
+        ):
+            if file and not encrypted:
+                raise ValueError(f"{name} is set and the connection is not encrypted: expected {how}, too")
+            if file and not file.is_file():
+                raise ValueError(f"{name} is {str(file)!r}: there is no such file")
+        return self
+
+    @model_validator(mode="after")
     def _windows_outlive_events(self) -> Self:
         forever = 10**6
         if (self.keep_windows_days or forever) < (self.keep_events_days or forever):

@@ -71,6 +71,32 @@ def test_a_password_in_an_address_is_refused_and_not_shown(monkeypatch, url):
     assert "geheim" not in str(refused.value)
 
 
+@pytest.mark.parametrize("broker", ["me:geheim@broker:9092", "SASL_SSL://me:geheim@broker:9092", "SSL://broker:9092"])
+def test_an_address_of_the_broker_holds_no_login_and_no_protocol(monkeypatch, broker):
+    monkeypatch.setenv("PULSEWIRE_KAFKA", broker)
+    with pytest.raises(SettingsError, match="PULSEWIRE_KAFKA_USER and PULSEWIRE_KAFKA_PASSWORD") as refused:
+        load_settings()
+    assert "geheim" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted"),
+    [
+        ({"kafka_user": "u"}, "kafka_user is set and kafka_security is PLAINTEXT: expected SASL_SSL"),
+        ({"kafka_password": "hush", "kafka_security": "SSL"}, "kafka_password is set and kafka_security is SSL"),
+        ({"kafka_security": "SASL_SSL"}, "expected kafka_user and kafka_password, too"),
+        ({"kafka_ca_file": __file__}, "kafka_ca_file is set and the connection is not encrypted"),
+        ({"clickhouse_ca_file": __file__}, "expected a URL with https, too"),
+        ({"clickhouse_ca_file": "/no/ca.pem", "clickhouse": "https://store"}, "'/no/ca.pem': there is no such file"),
+    ],
+)
+def test_security_that_would_be_passed_over_is_an_error(given, wanted):
+    with pytest.raises(SettingsError) as refused:
+        load_settings(**given)
+    assert wanted in str(refused.value)
+    assert "hush" not in str(refused.value)
+
+
 @pytest.mark.parametrize("url", ["http://[::1]:8123", "https://store", "https://store:8443/"])
 def test_an_address_of_the_store(url):
     assert load_settings(clickhouse=url).clickhouse == url.rstrip("/")
@@ -114,6 +140,7 @@ def test_secrets_reach_the_client_and_nothing_else(monkeypatch):
 
 def test_tls_comes_with_a_context(monkeypatch):
     monkeypatch.setenv("PULSEWIRE_KAFKA_SECURITY", "SASL_SSL")
+    monkeypatch.setenv("PULSEWIRE_KAFKA_USER", "u")
     known = Kafka.of(load_settings()).aiokafka()
     assert known["ssl_context"].check_hostname
     assert known["security_protocol"] == "SASL_SSL"
