@@ -56,7 +56,7 @@ KINDS = tuple(FAMILY)
 SOONER = {
     "offsets back to the earliest": 1 / 20,
     "the group forgotten": 1 / 20,
-    "one offset back to the earliest": 1 / 4,
+    "one offset back to the earliest": 1 / 10,
 }
 
 # Those that come by themselves within a second or two: for a run in every test
