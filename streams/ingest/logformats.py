@@ -1,7 +1,7 @@
 """The log formats that we know by sight, most particular first.
 
-A pattern's groups: time, level, host, component, pid, thread, message. Each starts at the line's start and matches in
-one pass, so that no line can make it slow.
+A pattern's groups: time, level, host, component, pid, thread, message. Each starts at the line's start, and of two
+repeats that can take the same characters one is bounded, so that no line can make it slow.
 """
 
 # ruff: noqa: E501 - a pattern reads best in one line
@@ -55,7 +55,7 @@ FORMATS: Final = (
     # 081109 203615 148 INFO dfs.DataNode$PacketResponder: message
     _format("hdfs", rf"(?P<time>\d{{6}} \d{{6}}) (?P<pid>\d{{1,9}}) {LEVEL} (?P<component>[\w.$-]{{1,200}}): (?P<message>.*)", "%y%m%d %H%M%S"),
     # [Sun Dec 04 04:47:44 2005] [error] message
-    _format("apache_error", r"\[(?P<time>[A-Z][a-z]{2} [A-Z][a-z]{2} \d\d \d\d:\d\d:\d\d(?:\.\d{1,6})? \d{4})\] \[(?:[\w-]*:)?(?P<level>[a-z]{1,10}\d?)\] (?:\[pid (?P<pid>\d+)[^\]]*\] )?(?P<message>.*)", "%a %b %d %H:%M:%S %Y"),
+    _format("apache_error", r"\[(?P<time>[A-Z][a-z]{2} [A-Z][a-z]{2} \d\d \d\d:\d\d:\d\d(?:\.\d{1,6})? \d{4})\] \[(?:[\w-]*:)?(?P<level>[a-z]{1,10}\d?)\] (?:\[pid (?P<pid>\d{1,9})[^\]]*\] )?(?P<message>.*)", "%a %b %d %H:%M:%S %Y"),
     # 127.0.0.1 - - [10/Oct/2000:13:55:36 -0700] "GET / HTTP/1.0" 200 2326
     _format("access", r"(?P<host>\S{1,255}) \S{1,100} \S{1,100} \[(?P<time>\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4})\] (?P<message>\"(?:[^\"\\]|\\.)*\" (?P<status>\d{3}) .*)", "%d/%b/%Y:%H:%M:%S %z"),
     # 2023/01/02 03:04:05 [error] 123#0: *1 message

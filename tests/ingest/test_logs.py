@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from time import thread_time
 
 import pytest
 from hypothesis import given
@@ -91,6 +92,26 @@ def test_a_line_of_a_known_format(name):
     line, ts, level, message, others = KNOWN[name]
     given_level = {"level": level} if level else {}
     assert read(line) == [{"ts": ts, "service": "shop", "message": message, **given_level, **others}]
+
+
+# What a repeat of a pattern takes, over and over, where nothing that follows it fits.
+PADS = ("1", "a", " ", "-", ".", ":", "[", "]", '"', "\\", "<", "[pid 1", "a.log ", "1 ", 'a"')
+
+
+@pytest.mark.parametrize("known", FORMATS, ids=lambda known: known.name)
+def test_no_line_makes_a_format_slow(known):
+    """100,000 characters after each beginning of a line: milliseconds, or seconds where time grows by the square."""
+    line = KNOWN[known.name][0]
+    starts = {line[:end] for end in range(1, len(line) + 1) if not line[end - 1 : end].isalnum()}
+    starts |= {line, *(start + "[pid 1" for start in starts)}
+    spent_s = [match_s(known.pattern, start + pad * (100_000 // len(pad))) for start in starts for pad in PADS]
+    assert max(spent_s) < 2  # of this thread's own time, and it takes a hundredth of that
+
+
+def match_s(pattern, line) -> float:
+    begun_s = thread_time()
+    pattern.match(line)
+    return thread_time() - begun_s
 
 
 def test_a_json_line():
