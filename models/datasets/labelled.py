@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from models.datasets import label_studio, tables
+from models.datasets.cells import unguarded
 from models.datasets.dataset import Example
 from models.errors import DatasetError
 from models.text import prepare
@@ -60,7 +61,8 @@ def _of_csv(content: str, path: Path, fields: Fields) -> list[Example]:
     names = tables.columns(content, path)
     if not {fields.text, fields.label} <= set(names):
         raise DatasetError(_no_fields(f"{path} has the columns", names))
-    return [_row(row, f"{path}, line {line}", fields) for line, row in tables.rows(content, path)]
+    found = ((line, {name: unguarded(cell) for name, cell in row.items()}) for line, row in tables.rows(content, path))
+    return [_row(row, f"{path}, line {line}", fields) for line, row in found]
 
 
 def _records(content: str, path: Path) -> list[tuple[str, Record]]:

@@ -103,6 +103,7 @@ async def _picked(settings: "Settings", asked: dict[str, str]) -> "list[Picked]"
 def _written(picked: "Sequence[Picked]", form: Format) -> str:
     import msgspec
 
+    from models.datasets.cells import guarded
     from streams.core.labelling import row_of, task_of
 
     if form is Format.LABEL_STUDIO:
@@ -113,7 +114,8 @@ def _written(picked: "Sequence[Picked]", form: Format) -> str:
     lines = io.StringIO(newline="")
     table = csv.DictWriter(lines, list(rows[0]))
     table.writeheader()
-    table.writerows(rows)
+    for row in rows:
+        table.writerow({name: guarded(value) if isinstance(value, str) else value for name, value in row.items()})
     return lines.getvalue()
 
 
