@@ -11,9 +11,9 @@ import feedparser
 import msgspec
 
 from streams.ingest.item import Item, Refusal
+from streams.ingest.markup import without_tags
 from streams.ingest.times import read_ago, read_time, rfc3339
 
-TAGS: Final = re.compile(r"<(script|style)\b[^>]*>.*?</\1\s*>|<!--.*?-->|<[^<>]*>", re.IGNORECASE | re.DOTALL)
 SPACES: Final = re.compile(r"\s+")
 EARLIEST_MS: Final = 0
 AHEAD_MS: Final = 86_400_000
@@ -43,7 +43,7 @@ def read_feed(body: bytes, *, url: str, host: str, now_ms: int, source: str | No
 def plain(markup: object) -> str:
     """Text without tags, entities and runs of space."""
     text = markup if isinstance(markup, str) else ""
-    return SPACES.sub(" ", html.unescape(TAGS.sub(" ", text)).replace("\0", "")).strip()
+    return SPACES.sub(" ", html.unescape(without_tags(text)).replace("\0", "")).strip()
 
 
 def _entry(raw: Any, *, name: str, url: str, now_ms: int) -> Entry | None:
