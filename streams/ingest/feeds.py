@@ -9,12 +9,14 @@ from typing import Any, Final
 
 import feedparser
 import msgspec
+from feedparser.encodings import convert_to_utf8
 
 from streams.ingest.item import Item, Refusal
 from streams.ingest.markup import without_tags
 from streams.ingest.times import read_ago, read_time, rfc3339
 
 SPACES: Final = re.compile(r"\s+")
+DECLARES: Final = re.compile(rb"<!(?:ENTITY|ATTLIST)")
 EARLIEST_MS: Final = 0
 AHEAD_MS: Final = 86_400_000
 
@@ -29,7 +31,7 @@ class Entry(msgspec.Struct, frozen=True):
 def read_feed(body: bytes, *, url: str, host: str, now_ms: int, source: str | None = None) -> list[Entry] | Refusal:
     """Every entry that has a title, oldest first; a refusal for what is no feed. Never raises."""
     try:  # bytes that happen to be a file's name would be opened: a stream is not
-        parsed = feedparser.parse(BytesIO(body), sanitize_html=False, resolve_relative_uris=False)
+        parsed = feedparser.parse(BytesIO(_undeclared(body)), sanitize_html=False, resolve_relative_uris=False)
     except Exception as error:  # noqa: BLE001 - feedparser gives way to some broken markup with errors of every type
         return Refusal("not_a_feed", f"{type(error).__name__}: {error}"[:200], url)
     if not parsed.entries and not parsed.get("version"):
@@ -44,6 +46,16 @@ def plain(markup: object) -> str:
     """Text without tags, entities and runs of space."""
     text = markup if isinstance(markup, str) else ""
     return SPACES.sub(" ", html.unescape(without_tags(text)).replace("\0", "")).strip()
+
+
+def _undeclared(body: bytes) -> bytes:
+    """The feed in UTF-8, without a declaration by which a few of its bytes stand for many.
+
+    XML knows them in capitals only: in small letters they are broken markup, of which feedparser reads what it can, and
+    in the text of an entry they say what they said. feedparser guesses the encoding, and is asked for its guess before
+    the bytes are looked at: in UTF-16 or UTF-7 they would not be found.
+    """
+    return DECLARES.sub(lambda declares: declares[0].lower(), convert_to_utf8({}, body, {}))
 
 
 def _entry(raw: Any, *, name: str, url: str, now_ms: int) -> Entry | None:

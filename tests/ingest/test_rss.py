@@ -85,6 +85,47 @@ def test_a_body_that_is_a_files_name_is_not_opened(tmp_path):
     assert isinstance(read_feed(body, url="u", host="h", now_ms=NOW_MS), Refusal)
 
 
+BOMB = """<?xml version="1.0" encoding="{encoding}"?>{before}<!DOCTYPE rss [{inside}]><rss version="2.0"><channel>
+<title>t</title><item><title>Boom {said} &amp; bust</title></item></channel></rss>"""
+ENTITY = f'<!ENTITY a0 "{"x" * 1_000}">'
+NESTED = ENTITY + "".join(f'<!ENTITY a{n} "{f"&a{n - 1};" * 10}">' for n in range(1, 9))
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-7"])
+@pytest.mark.parametrize("before", ["", "\n", "<!-- <x -->"])
+@pytest.mark.parametrize(
+    ("inside", "said"),
+    [
+        (ENTITY, "&a0;" * 1_000),
+        (f"\n{ENTITY}\n", "&a0;" * 1_000),
+        (NESTED, "&a8;"),
+        (NESTED.replace("<!", "\n<!"), "&a8;"),
+        (ENTITY.replace(" a0", " % a0") + ENTITY.replace("x" * 1_000, "%a0;" * 1_000), "&a0;"),
+    ],
+)
+def test_entities_of_a_feeds_own_are_not_expanded(encoding, before, inside, said):
+    body = BOMB.format(encoding=encoding, before=before, inside=inside, said=said).encode(encoding)
+    entries = read_feed(body, url="u", host="h", now_ms=NOW_MS)
+    assert isinstance(entries, Refusal) or sum(len(entry.item.value) for entry in entries) < 2 * len(body)
+
+
+def test_defaults_of_attributes_are_not_filled_in():
+    attribute = f'<!ATTLIST link href CDATA "{"x" * 1_000}">'
+    body = BOMB.format(encoding="utf-8", before="", inside=attribute, said="").replace("<item>", "<item><link/>")
+    assert "x" * 1_000 not in str(read_feed(body.encode(), url="u", host="h", now_ms=NOW_MS))
+
+
+def test_an_article_about_declarations_says_what_it_says():
+    article = RSS.format(when="").replace("Down again", '<![CDATA[How &lt;!ENTITY a "b"&gt; works, and café]]>')
+    assert 'How <!ENTITY a "b"> works, and café' in [row["title"] for row in read(article)]
+
+
+def test_a_feed_that_declares_the_usual_entities_is_read():
+    declares = '<!DOCTYPE rss [<!ENTITY nbsp "&#160;"><!ENTITY eacute "&#233;">]>'
+    feed = RSS.format(when="").replace("<rss ", f"{declares}<rss ").replace("Down again", "Caf&eacute;&nbsp;closed")
+    assert "Café closed" in [row["title"] for row in read(feed)]
+
+
 @given(st.binary(max_size=200) | st.text(max_size=60).map(lambda text: RSS.format(when=text).encode()))
 def test_any_bytes_are_entries_or_a_refusal(body):
     assert isinstance(read_feed(body, url="u", host="h", now_ms=NOW_MS), list | Refusal)
