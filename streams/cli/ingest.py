@@ -126,12 +126,13 @@ def feeds(
 ) -> None:  # fmt: skip
     """RSS and Atom feeds: entries that were not sent before become news. Unchanged feeds are not fetched again."""
     from streams.ingest import rss, run
+    from streams.ingest.addresses import shown
     from streams.ingest.command import fail, finish
     from streams.settings import Kafka, load_settings
 
     for url in urls:
         if not url.startswith(("http://", "https://")):
-            raise typer.BadParameter(f"{rss.shown(url)} is no http or https address", param_hint="URL")
+            raise typer.BadParameter(f"{shown(url)} is no http or https address", param_hint="URL")
 
     async def work() -> "Outcome":
         settings = load_settings()

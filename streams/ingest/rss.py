@@ -1,17 +1,18 @@
 """Fetching feeds politely: conditional requests, bounded answers, nothing twice."""
 
 import asyncio
-import re
 import time
+import zlib
 from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import httpx
 import msgspec
 
 from streams.ingest import rss_state
+from streams.ingest.addresses import closed_to, shown
 from streams.ingest.feeds import Entry, read_feed
 from streams.ingest.item import Checkpoint, Read, Refusal
 from streams.topology import MEBI
@@ -20,9 +21,11 @@ MAX_FEED_BYTES: Final = 16 * MEBI
 TIMEOUT_S: Final = 20.0
 HEADERS: Final = {
     "user-agent": "pulsewire",
+    "accept-encoding": "gzip",
     "accept": "application/atom+xml, application/rss+xml, application/xml;q=0.9, */*;q=0.5",
 }
-_SECRET: Final = re.compile(r"//[^/@]*@")
+MAX_HOPS: Final = 5
+_GZIP: Final = 31  # zlib's word for its frame
 
 
 class Fetched(msgspec.Struct, frozen=True):
@@ -37,7 +40,7 @@ async def poll(
     urls: Sequence[str], *, topic: str, data_dir: Path, every_s: float | None = None, source: str | None = None
 ) -> AsyncGenerator[Read, None]:
     """The new entries of each feed, then a checkpoint for it; once, or every so many seconds."""
-    async with httpx.AsyncClient(follow_redirects=True, timeout=TIMEOUT_S, headers=HEADERS, max_redirects=5) as client:
+    async with httpx.AsyncClient(timeout=TIMEOUT_S, headers=HEADERS) as client:
         while True:
             for url in urls:
                 async for read in _one(client, url, topic=topic, data_dir=data_dir, source=source):
@@ -51,7 +54,7 @@ async def _one(
     client: httpx.AsyncClient, url: str, *, topic: str, data_dir: Path, source: str | None
 ) -> AsyncGenerator[Read, None]:
     path = rss_state.state_file(data_dir, url=url, topic=topic)
-    state = rss_state.load(path, url=url)
+    state = rss_state.load(path)
     fetched = await fetch(client, url, state)
     if isinstance(fetched, Refusal):
         yield fetched
@@ -80,23 +83,46 @@ def fresh(entries: Sequence[Entry], state: rss_state.FeedState) -> list[Entry]:
 async def fetch(client: httpx.AsyncClient, url: str, state: rss_state.FeedState) -> Fetched | Refusal:
     """The feed, unless it is as it was; a refusal that names what went wrong."""
     asked = {"if-none-match": state.etag, "if-modified-since": state.modified}
+    headers, at = {name: value for name, value in asked.items() if value}, url
     try:
-        async with client.stream("GET", url, headers={name: value for name, value in asked.items() if value}) as answer:
-            if answer.status_code == httpx.codes.NOT_MODIFIED:
-                return Fetched(None)
-            if not answer.is_success:
-                return Refusal(f"http_{answer.status_code}", answer.reason_phrase, shown(url))
-            body = bytearray()
-            async for chunk in answer.aiter_bytes():
-                body += chunk
-                if len(body) > MAX_FEED_BYTES:
-                    return Refusal("too_large", f"more than {MAX_FEED_BYTES // MEBI} MiB", shown(url))
-            headers = answer.headers
-            return Fetched(bytes(body), headers.get("etag", ""), headers.get("last-modified", ""))
-    except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
+        for _ in range(MAX_HOPS + 1):
+            async with client.stream("GET", at, headers=headers, follow_redirects=False) as answer:
+                if not answer.has_redirect_location:
+                    return await _fetched(answer, url)
+                to = urljoin(at, answer.headers["location"])
+            if why := await closed_to(to, of=url, before=at):
+                return Refusal("redirect", f"to {shown(to)}: {why}"[:200], shown(url))
+            at = to
+    except (httpx.HTTPError, httpx.InvalidURL, UnicodeError, ValueError) as error:
         return Refusal("unreachable", f"{type(error).__name__}: {error}"[:200], shown(url))
+    return Refusal("redirect", f"more than {MAX_HOPS} times", shown(url))
 
 
-def shown(url: str) -> str:
-    """The address as it may be printed: without a password in it."""
-    return _SECRET.sub("//", url)
+async def _fetched(answer: httpx.Response, url: str) -> Fetched | Refusal:
+    """What one answer says."""
+    if answer.status_code == httpx.codes.NOT_MODIFIED:
+        return Fetched(None)
+    if not answer.is_success:
+        return Refusal(f"http_{answer.status_code}", answer.reason_phrase, shown(url))
+    packed = answer.headers.get("content-encoding", "identity").lower()
+    if packed not in ("identity", "gzip", "x-gzip"):
+        return Refusal("unreadable", f"content-encoding {packed[:40]!r}, and gzip was asked for", shown(url))
+    try:
+        body = await _body(answer, packed=packed != "identity")
+    except zlib.error as error:
+        return Refusal("unreadable", f"its gzip cannot be unpacked: {error}", shown(url))
+    if len(body) > MAX_FEED_BYTES:
+        return Refusal("too_large", f"more than {MAX_FEED_BYTES // MEBI} MiB", shown(url))
+    return Fetched(body, answer.headers.get("etag", ""), answer.headers.get("last-modified", ""))
+
+
+async def _body(answer: httpx.Response, *, packed: bool) -> bytes:
+    """The body up to one byte more than a feed may have: no more is ever in memory, however well it was packed."""
+    unpacker, body = zlib.decompressobj(_GZIP) if packed else None, bytearray()
+    async for chunk in answer.aiter_raw():
+        body += unpacker.decompress(chunk, MAX_FEED_BYTES + 1 - len(body)) if unpacker else chunk
+        if len(body) > MAX_FEED_BYTES:
+            return bytes(body)
+    if unpacker and not unpacker.eof:
+        raise zlib.error("it is cut off")
+    return bytes(body)

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
+import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.ingest import rss
+from streams.ingest.addresses import shown
 from streams.ingest.feeds import plain, read_feed
 from streams.ingest.item import Checkpoint, Item, Refusal
+from streams.ingest.rss_state import FeedState
 
 NOW_MS = 1_764_000_000_000  # 2025-11-24T16:00:00Z
 
@@ -231,7 +235,7 @@ async def test_a_damaged_state_is_no_state(feed, tmp_path):
     assert await poll(feed, tmp_path) == ["a-1", "a-2"]
 
 
-@pytest.mark.parametrize(("status", "code"), [(404, "http_404"), (503, "http_503"), (302, "unreachable")])
+@pytest.mark.parametrize(("status", "code"), [(404, "http_404"), (503, "http_503"), (302, "redirect")])
 async def test_a_feed_that_cannot_be_had_is_a_refusal(feed, tmp_path, status, code):
     feed.status = status
     assert await poll(feed, tmp_path) == [code]
@@ -248,5 +252,136 @@ async def test_nobody_listens(tmp_path):
     assert await poll(gone, tmp_path) == ["unreachable"]
 
 
-def test_a_password_in_an_address_is_not_shown():
-    assert rss.shown("https://me:secret@feeds.example/x") == "https://feeds.example/x"
+def state_of(folder):
+    (path,) = (folder / "ingest" / "rss").iterdir()
+    return path
+
+
+async def test_a_state_says_no_address_and_is_its_owners_alone(feed, tmp_path):
+    feed.url = feed.url.replace("//", "//me:hunter2@") + "?key=s3cret"
+    assert await poll(feed, tmp_path) == ["a-1", "a-2"]
+    assert not {part for part in ("hunter2", "s3cret", "127.0.0.1") if part in state_of(tmp_path).read_text()}
+    assert state_of(tmp_path).stat().st_mode & 0o777 == 0o600
+
+
+async def test_a_state_of_old_is_read_and_loses_its_address(feed, tmp_path):
+    await poll(feed, tmp_path)
+    path = state_of(tmp_path)
+    path.write_text(json.dumps({"url": "https://me:hunter2@feeds.example/x"} | json.loads(path.read_text())))
+    path.chmod(0o644)
+    assert await poll(feed, tmp_path) == []
+    assert feed.answered == [200, 304]
+    assert "hunter2" not in state_of(tmp_path).read_text()
+    assert state_of(tmp_path).stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize(
+    ("url", "seen"),
+    [
+        ("https://me:secret@feeds.example/x", "https://feeds.example/x"),
+        ("https://me:se@cret@feeds.example:81/@user", "https://feeds.example:81/@user"),
+        ("https://me:se/cret@feeds.example/x", "an address that cannot be read"),
+        ("https://f.example/x?author=me&api_key=abc&p=2", "https://f.example/x?author=me&api_key=<secret>&p=2"),
+        (
+            "https://f.example/x?X-Amz-Signature=a&Token=b",
+            "https://f.example/x?X-Amz-Signature=<secret>&Token=<secret>",
+        ),
+        ("https://f.example/?client_secret=a=b&oauth=c", "https://f.example/?client_secret=<secret>&oauth=<secret>"),
+        ("https://f.example/?sig=a&key=&password=c", "https://f.example/?sig=<secret>&key=&password=<secret>"),
+        ("feed.xml", "feed.xml"),
+        ("http://[::1", "an address that cannot be read"),
+    ],
+)
+def test_what_gives_access_is_not_shown(url, seen):
+    assert shown(url) == seen
+
+
+def client_of(answers):
+    """A client of a network that answers so; and what was asked of it."""
+    asked = []
+
+    def answer(request):
+        asked.append((str(request.url), request.headers.get("authorization", "")))
+        return answers[str(request.url)]
+
+    return httpx.AsyncClient(transport=httpx.MockTransport(answer), headers=rss.HEADERS), asked
+
+
+def moved(to):
+    return httpx.Response(302, headers={"location": to})
+
+
+@pytest.mark.parametrize(
+    ("to", "why"),
+    [
+        ("http://127.0.0.1:8123/?query=DROP+DATABASE+pulsewire", "an address of this machine or of its network"),
+        ("http://[::1]:8123/", "an address of this machine"),
+        ("http://[::ffff:127.0.0.1]/", "an address of this machine"),
+        ("http://169.254.169.254/latest/meta-data/", "an address of this machine or of its network"),
+        ("http://10.0.0.7/", "an address of this machine or of its network"),
+        ("http://0.0.0.0:8123/", "an address of this machine"),
+        ("file:///etc/passwd", "neither http nor https"),
+        ("ftp://93.184.215.14/x", "neither http nor https"),
+    ],
+)
+async def test_a_feed_elsewhere_does_not_send_us_to_what_only_we_can_reach(to, why):
+    client, asked = client_of({"http://93.184.215.14/feed": moved(to)})
+    refusal = await rss.fetch(client, "http://93.184.215.14/feed", FeedState())
+    assert refusal.code == "redirect"
+    assert why in refusal.detail
+    assert len(asked) == 1
+
+
+async def test_a_feed_does_not_send_us_from_https_to_http():
+    client, _ = client_of({"https://93.184.215.14/feed": moved("http://93.184.215.14/feed")})
+    refusal = await rss.fetch(client, "https://93.184.215.14/feed", FeedState())
+    assert (refusal.code, "from https to http" in refusal.detail) == ("redirect", True)
+
+
+async def test_a_feed_may_move_and_its_login_stays_behind():
+    elsewhere = "http://93.184.215.15/feed"
+    client, asked = client_of({
+        "http://me:hunter2@93.184.215.14/feed": moved("/moved"),
+        "http://me:hunter2@93.184.215.14/moved": moved(elsewhere),
+        elsewhere: httpx.Response(200, stream=Pieces(b"<rss/>")),
+    })  # fmt: skip
+    assert (await rss.fetch(client, "http://me:hunter2@93.184.215.14/feed", FeedState())).body == b"<rss/>"
+    assert [bool(login) for _, login in asked] == [True, True, False]
+
+
+async def test_a_feed_of_this_network_may_move_within_it():
+    client, _ = client_of(
+        {"http://127.0.0.1/a": moved("http://10.0.0.7/b"), "http://10.0.0.7/b": moved("http://127.0.0.1/a")}
+    )
+    refusal = await rss.fetch(client, "http://127.0.0.1/a", FeedState())
+    assert (refusal.code, refusal.detail) == ("redirect", "more than 5 times")
+
+
+@pytest.mark.parametrize(
+    ("packed", "body", "code"),
+    [
+        ("gzip", gzip.compress(b"<rss/>"), None),
+        ("gzip", gzip.compress(bytes(rss.MAX_FEED_BYTES + 1)), "too_large"),
+        ("gzip", gzip.compress(b"<rss/>" * 999)[:-9], "unreadable"),
+        ("gzip", b"<rss/>", "unreadable"),
+        ("zstd", b"<rss/>", "unreadable"),
+        ("gzip, gzip", gzip.compress(gzip.compress(b"<rss/>")), "unreadable"),
+    ],
+)
+async def test_a_feed_is_unpacked_no_further_than_it_may_be_long(packed, body, code):
+    answer = httpx.Response(200, headers={"content-encoding": packed}, stream=Pieces(body))
+    client, _ = client_of({"http://127.0.0.1/": answer})
+    found = await rss.fetch(client, "http://127.0.0.1/", FeedState())
+    assert getattr(found, "code", None) == code
+    assert code or found.body == b"<rss/>"
+
+
+class Pieces(httpx.AsyncByteStream):
+    """A body as it comes from a network."""
+
+    def __init__(self, body):
+        self._body = body
+
+    async def __aiter__(self):
+        for start in range(0, len(self._body), 1_000):
+            yield self._body[start : start + 1_000]
