@@ -15,7 +15,8 @@
 
 1. A function of the record and the watch list: no clock, no state, so that a replay finds the same event.
 2. An event without an id, or with a blank one, is `topic/partition/offset`.
-3. Texts, the URL and unknown fields are redacted here, before anything else sees them.
+3. Texts, the URL, entities and unknown fields with their names are redacted here, before anything else sees them. An
+   `id` and an `item_id` that hold a secret are a hash instead. `user_id` stays: it is what users are counted by.
 4. Keys and headers that are no UTF-8 are no failure.
 5. Names lose the blanks around them and have composed letters: what looks alike is one series.
 """
@@ -32,7 +33,7 @@ from streams.core.event import Event, Record, Rejected
 from streams.core.language import language_of, primary_subtag
 from streams.core.names import spelt
 from streams.core.payloads import Action, Fields, Log, News, Payload, read_fields, read_typed, sort_fields
-from streams.core.redact import redact, redact_fields
+from streams.core.redact import redact, redact_fields, redact_id
 from streams.core.template import template_id, template_of
 from streams.core.timestamps import event_time
 from streams.topology import KIND_OF, Kind
@@ -101,7 +102,7 @@ class Decoder:
             topic=record.topic,
             partition=record.partition,
             offset=record.offset,
-            event_id=event_id or f"{record.topic}/{record.partition}/{record.offset}",
+            event_id=redact_id(event_id) if event_id else f"{record.topic}/{record.partition}/{record.offset}",
             event_time_ms=time_ms,
             ingested_ms=record.timestamp_ms,
             extra=_extra(opened),
@@ -115,7 +116,7 @@ class Decoder:
             "text": text,
             "url": redact(news.url) if news.url else "",
             "lang": _lang(news.lang, text),
-            "entities": merged(news.entities or (), self.watch.find(text)),
+            "entities": merged(map(redact, news.entities or ()), self.watch.find(text)),
         }
 
     def _log(self, log: Log) -> dict[str, Any]:
@@ -136,7 +137,7 @@ class Decoder:
         return {
             "user_id": spelt(action.user_id),
             "action": spelt(action.action),
-            "item_id": spelt(action.item_id or ""),
+            "item_id": redact_id(spelt(action.item_id or "")),
             "text": text,
             "value": action.value,
             "lang": language_of(text) if text else "",

@@ -66,11 +66,16 @@ def _entry(raw: Any, *, name: str, url: str, now_ms: int) -> Entry | None:
     link = str(raw.get("link") or "")
     mark = str(raw.get("id") or link or sha256(f"{title}\n{body}".encode("utf-8", "replace")).hexdigest())
     time_ms = _time(raw, now_ms=now_ms)
-    row = {"id": mark, "ts": rfc3339(time_ms), "source": name, "title": title}
+    row = {"id": _id(mark), "ts": rfc3339(time_ms), "source": name, "title": title}
     url_of = link if link.startswith(("http://", "https://")) else ""  # a guid that is no address comes as a link, too
     row |= {field: value for field, value in (("body", body if body != title else ""), ("url", url_of)) if value}
     row = {field: value.encode("utf-8", "replace").decode() for field, value in row.items()}
     return Entry(mark, Item(msgspec.json.encode(row), name.encode("utf-8", "replace"), time_ms, url))
+
+
+def _id(mark: str) -> str:
+    """An entry's id: an address, which may hold a key or who reads the feed, is named by its hash."""
+    return sha256(mark.encode("utf-8", "replace")).hexdigest() if "://" in mark else mark
 
 
 def _time(raw: Any, *, now_ms: int) -> int:

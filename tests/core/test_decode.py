@@ -1,6 +1,7 @@
 """Decoding never raises, and says what is wrong in a code."""
 
 import json
+from hashlib import sha256
 
 import pytest
 from hypothesis import given
@@ -128,6 +129,22 @@ def test_unknown_fields_are_kept_and_redacted():
     event = decode("news.raw", NEWS | {"desk": {"password": "x", "mail": "a@b.co"}, "n": 2**70, "none": None})
     assert json.loads(event.extra) == {"desk": {"password": "<secret>", "mail": "<email>"}, "n": 2**70, "none": None}
     assert event.text == "Apple rises\nMore."
+
+
+def test_ids_and_entities_that_hold_a_secret_are_not_kept():
+    news = decode("news.raw", NEWS | {"id": "https://a.example/?token=abc", "entities": ["joe@example.com", "Tesla"]})
+    assert news.event_id == sha256(b"https://a.example/?token=abc").hexdigest()
+    assert news.entities == ("<email>", "Tesla", "Apple")
+    action = decode("user.events", ACTION | {"item_id": "13812345678", "user_id": "joe@example.com"})
+    assert action.item_id == sha256(b"13812345678").hexdigest()
+    assert action.user_id == "joe@example.com"  # users are counted by it
+    enveloped = decode("logs.raw", LOG, headers=(("ce_specversion", b"1.0"), ("ce_type", b"x"), ("ce_source", b"/"),
+                                                 ("ce_id", b"joe@example.com")))  # fmt: skip
+    assert enveloped.event_id == sha256(b"joe@example.com").hexdigest()
+
+
+def test_names_of_unknown_fields_are_redacted():
+    assert json.loads(decode("logs.raw", LOG | {"joe@example.com": 1}).extra) == {"<email> 1": 1}
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,18 @@
 """Secrets are masked, everything else is left alone."""
 
+import json
 import time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.core.redact import redact, redact_fields
+from streams.core.redact import redact, redact_fields, redact_id
 
 PEM = "-----BEGIN RSA PRIVATE KEY-----\nMIIEow==\n-----END RSA PRIVATE KEY-----"
+LOCKED_PEM = r"-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n\nMII==\n-----END RSA PRIVATE KEY-----"
+PGP = "-----BEGIN PGP PRIVATE KEY BLOCK-----\nVersion: GnuPG v2\n\nlQO=\n=aB1c\n-----END PGP PRIVATE KEY BLOCK-----"
+LETTERS = "a1B2c3D4e5F6g7H8i9J0k1L2m3N4"
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl"
 
 
@@ -46,11 +50,54 @@ JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl"
         ("SG.abcdefghijklmnopqrstuv.abcdefghijklmnopqrstuvwxyz", "<secret>"),
         ("用户张三，密码：hunter22，登录", "用户张三，密码：<secret>，登录"),
         (f"{PEM} end", "<secret> end"),
+        (f"key: {json.dumps(PEM)} end", 'key: "<secret>" end'),
+        (f"{json.dumps(json.dumps(PEM))} end", r'"\"<secret>\"" end'),
+        (f"{LOCKED_PEM} end", "<secret> end"),
+        (f"{PGP} end", "<secret> end"),
+        ("run --password hunter2 now", "run --password <secret> now"),
+        ("run --api-token abc123def456", "run --api-token <secret>"),
+        ("run -dbPassword 'a b' now", "run -dbPassword <secret> now"),
+        ("curl -u admin:hunter2 https://x.example", "curl -u admin:<secret> https://x.example"),
+        ("curl https://x.example -sSu 'a:b c'", "curl https://x.example -sSu 'a:<secret> c'"),
+        ("mysql -u root -phunter2 shop", "mysql -u root -p<secret> shop"),
+        ("sshpass -p hunter2 ssh x; redis-cli -a hunter2", "sshpass -p <secret> ssh x; redis-cli -a <secret>"),
+        ("user=joe pass=hunter2 now", "user=joe pass=<secret> now"),
+        ("PHPSESSID=abc; JSESSIONID=AB12", "PHPSESSID=<secret>; JSESSIONID=<secret>"),
+        ("password：hunter22，登录", "password：<secret>，登录"),
+        ("密码是hunter2，登录", "密码是<secret>，登录"),
+        ("to https://hooks.slack.com/services/T0/B0/abcdef ok", "to https://hooks.slack.com/services/<secret> ok"),
+        (f"https://x.example/c?sv=2&sig={'aB%2F' * 9}%3D&se=1", "https://x.example/c?sv=2&sig=<secret>&se=1"),
+        ("https://api.telegram.org/bot123456789:AA" + "x_-" * 11 + "/x", "https://api.telegram.org/bot<secret>/x"),
+        ("postgresql://app:pa/ss@db/x", "postgresql://<secret>@db/x"),
+        ("身份证11010519491231002X，110105 19491231002x", "身份证<id>，110105 19491231002x"),
+        ("手机13812345678，+86 138-1234-5678", "手机<phone>，<phone>"),
+        ("sms to 13812345678 failed", "sms to <phone> failed"),
+        ("6222021234567890128, 6222 0212 3456 7890 128, 622202 1234567890128", "<card>, <card>, <card>"),
     ],
 )
 def test_masks(text, masked):
     assert redact(text) == masked
     assert redact(masked) == masked
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        f"whsec_{LETTERS}",
+        f"pypi-{LETTERS}{LETTERS}",
+        f"dckr_pat_{LETTERS}",
+        f"shpat_{'0a' * 16}",
+        f"hvs.{LETTERS}",
+        f"dop_v1_{'0a' * 32}",
+        f"glrt-{LETTERS}",
+        f"ya29.{LETTERS}",
+        f"GOCSPX-{LETTERS}",
+        f"LTAI5t{LETTERS[:18]}",
+        f"AKID{LETTERS}12",
+    ],
+)
+def test_masks_tokens_by_their_beginnings(token):
+    assert redact(f"got {token}, {token[:8]}") == f"got <secret>, {token[:8]}"
 
 
 @pytest.mark.parametrize(
@@ -76,6 +123,20 @@ def test_masks(text, masked):
         "密码：至少8位，包括数字和字母",
         "at http://host:80/joe@example and http://a:80, ask @joe",
         "monkey=1 turkey: 12345678",
+        "pass=true pass=1200ms pass=all",
+        "the --password flag is required, --token or --secret; --max-token 512",
+        "docker run -u 1000:1000 x, mysql -u root -p shop",
+        "密码是base64编码的，密钥是OpenSSL生成的",
+        "token：今天有3个",
+        "design=1 sig=abc assign=12",
+        "at http://[::1]:8080/joe@x and http://a:80/?mail=joe@x",
+        "at 1764000000000 and 1764000000",
+        "size=13812345678, 13812345678 bytes, $13812345678, 成交13812345678元",
+        "17179869184 of it",  # 16 GiB
+        "blk_13812345678 -13812345678 1.13812345678 f13812345678 138123456789",
+        "9f86d081-8138-4123-9138-138123456780",
+        "110105194912310021",  # the check digit is wrong
+        "6222021234567890129",
         "",
     ],
 )
@@ -113,6 +174,16 @@ FRAGMENTS = [
     "\\",
     "密码：",
     "_pass",
+    "pass=",
+    "：",
+    " --",
+    "curl -u ",
+    "mysql -p",
+    "密码是",
+    "13812345678",
+    "11010519491231002X",
+    "sig=",
+    "\\n",
 ]
 
 
@@ -150,6 +221,31 @@ def test_fields_are_masked_by_their_names_and_their_texts():
 
 
 @pytest.mark.parametrize(
+    ("given_", "masked"),
+    [
+        ({"tokens": ["a", 5], "apiKeys": "x"}, {"tokens": ["<secret>", 5], "apiKeys": "<secret>"}),
+        ({"auth": {"pass": "x", "user": "joe"}}, {"auth": {"pass": "<secret>", "user": "joe"}}),
+        ({"pass": 12, "userPass": "x", "bypass": "x"}, {"pass": 12, "userPass": "<secret>", "bypass": "x"}),
+        ({"credentials": {"value": {"x": 5, "y": None}}}, {"credentials": {"value": {"x": "<secret>", "y": None}}}),
+        ({"密码": "x", "sessionid": "x"}, {"密码": "<secret>", "sessionid": "<secret>"}),
+        ({"n": 1, "a@b.co": 1, "c@d.co": 2}, {"n": 1, "<email> 2": 1, "<email> 3": 2}),
+        ({"password=hunter2": True}, {"password=<secret> 1": True}),
+        ({"phone": 13812345678, "bytes": 13812345678}, {"phone": "<phone>", "bytes": 13812345678}),
+        ([6222021234567890128, 110105194912310029], ["<card>", 110105194912310029]),
+    ],
+)
+def test_fields_of_more_names(given_, masked):
+    assert redact_fields(given_) == masked
+
+
+def test_an_id_that_holds_a_secret_is_a_hash():
+    assert [redact_id(sound) for sound in ("", "n-1", "https://x.example/7")] == ["", "n-1", "https://x.example/7"]
+    hashes = {redact_id(mail) for mail in ("a@b.co", "c@b.co")}
+    assert {len(found) for found in hashes} == {64}
+    assert len(hashes) == 2
+
+
+@pytest.mark.parametrize(
     "piece",
     [
         "a",
@@ -168,6 +264,31 @@ def test_fields_are_masked_by_their_names_and_their_texts():
         "authorization: a ",
         "SG.a",
         "-----BEGIN PRIVATE KEY-----",
+        "-----BEGIN PGP PRIVATE KEY BLOCK-----\\n-",
+        "://a:/",
+        "://a:b/c",
+        " --token",
+        " --a-token ",
+        "--token-",
+        "curl ",
+        "curl -u ",
+        "curl -u a",
+        "mysql -",
+        "mysql -x -p",
+        "redis-cli ",
+        "pass=a",
+        "pass=",
+        "token：a",
+        "密码是a",
+        "密码：",
+        "sig=a",
+        "PHPSESSID",
+        "1:AA",
+        "13812345678",
+        "138 1234 ",
+        "6222 0212 ",
+        "110105194912310021 ",
+        "hooks.slack.com/services/",
     ],
 )
 def test_is_linear(piece):

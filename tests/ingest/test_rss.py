@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from contextlib import contextmanager
+from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
@@ -55,6 +56,11 @@ def test_atom_without_a_title_is_named_after_its_host():
             "url": "https://news.example/2",
         }
     ]  # fmt: skip
+
+
+def test_an_id_that_is_an_address_is_a_hash_of_it():
+    kept, hashed = read(RSS.format(when="").replace("a-1", "https://f.example/?key=abc"))
+    assert (kept["id"], hashed["id"]) == (sha256(b"https://f.example/?key=abc").hexdigest(), "a-2")
 
 
 @pytest.mark.parametrize(
