@@ -116,7 +116,7 @@ class Decoder:
             "text": text,
             "url": redact(news.url) if news.url else "",
             "lang": _lang(news.lang, text),
-            "entities": merged(map(redact, news.entities or ()), self.watch.find(text)),
+            "entities": merged(map(self.watch.named, map(redact, news.entities or ())), self.watch.find(text)),
         }
 
     def _log(self, log: Log) -> dict[str, Any]:

@@ -34,6 +34,7 @@ class WatchList:
             for alias in dict.fromkeys((name, *map(spelt, aliases))):
                 if alias:
                     spellings.setdefault(_fold(alias), []).append(_Spelling.of(alias, name))
+        self._by_alias = spellings
         self._spellings = list(spellings.values())
         self._automaton = AhoCorasick(list(spellings)) if spellings else None
 
@@ -53,6 +54,14 @@ class WatchList:
                 names[name] = None
                 taken_to = end
         return tuple(names)
+
+    def named(self, given: str) -> str:
+        """The name that this is another way to write of, as a whole; else what was given, spelt as all names are."""
+        name = spelt(given)
+        for spelling in self._by_alias.get(_fold(name), ()):
+            if not spelling.as_written or spelling.alias == name:
+                return spelling.name
+        return name
 
     def _name_of(self, pattern: int, text: str, start: int, end: int) -> str | None:
         for spelling in self._spellings[pattern]:
@@ -75,10 +84,12 @@ class _Spelling(NamedTuple):
 
 
 def merged(given: Iterable[str], found: Iterable[str]) -> tuple[str, ...]:
-    """Entities that the producer named, then those found: each once, at most 32."""
-    names = dict.fromkeys(name for entity in given if (name := spelt(entity)))
-    names.update(dict.fromkeys(found))
-    return tuple(names)[:MAX_ENTITIES]
+    """Entities that the producer named, then those found: each once, at most 32, and none found left out for others."""
+    sought = dict.fromkeys(found)
+    names = dict.fromkeys((*filter(None, given), *sought))
+    room = max(0, MAX_ENTITIES - len(sought))
+    surplus = frozenset([name for name in names if name not in sought][room:])
+    return tuple(name for name in names if name not in surplus)[:MAX_ENTITIES]
 
 
 def _fold(text: str) -> str:

@@ -78,8 +78,26 @@ def test_an_empty_list_finds_nothing():
 
 
 def test_given_entities_come_first_once_and_are_bounded():
-    assert merged(["Tesla", " Apple ", "", "Tesla"], ["Apple", "Meta"]) == ("Tesla", "Apple", "Meta")
-    assert len(merged(map(str, range(100)), ["Apple"])) == MAX_ENTITIES
+    given = map(WATCH.named, ["Tesla", " Apple ", "", "Tesla"])
+    assert merged(given, ["Apple", "Meta"]) == ("Tesla", "Apple", "Meta")
+
+
+def test_what_was_looked_for_is_not_crowded_out():
+    names = merged(map(str, range(100)), ["Apple", "7"])
+    assert len(names) == MAX_ENTITIES
+    assert names == (*map(str, range(31)), "Apple")
+
+
+@pytest.mark.parametrize(
+    ("given", "name"),
+    [
+        ("AAPL", "Apple"), ("苹果", "Apple"), (" bofa", "Bank of America"), ("apple", "Apple"), ("Tesla", "Tesla"),
+        ("f", "f"), ("Apple Music", "Apple Music"), ("", ""),
+    ],
+)  # fmt: skip
+def test_a_producer_may_name_one_by_any_of_its_spellings(given, name):
+    """Else one event would count for two series that are one company."""
+    assert WATCH.named(given) == name
 
 
 @given(st.text(alphabet=st.sampled_from("Aaple苹果 MmeEtTFf$&._-'İ中国银行")))
