@@ -52,7 +52,8 @@ _KNOWN_FORM: Final = (
     r"|gh[pousr]_[A-Za-z0-9]{20,255}|github_pat_[A-Za-z0-9_]{20,255}|gl(?:pat|rt|dt|ptt)-[A-Za-z0-9_.-]{20,255}"
     r"|whsec_[A-Za-z0-9+/]{24,255}={0,2}|pypi-[A-Za-z0-9_-]{32,1024}|dckr_pat_[A-Za-z0-9_-]{20,255}"
     r"|shp(?:at|ca|pa|ss)_[A-Fa-f0-9]{32}|hv[sb]\.[A-Za-z0-9_-]{24,1024}|do[opr]_v1_[a-f0-9]{64}"
-    r"|ya29\.[A-Za-z0-9_.-]{20,2048}|GOCSPX-[A-Za-z0-9_-]{20,64}|xapp-[A-Za-z0-9-]{10,255}|xox[abeprs]-[A-Za-z0-9-]{10,255}|[spr]k_(?:live|test)_[A-Za-z0-9]{10,255}"
+    r"|ya29\.[A-Za-z0-9_.-]{20,2048}|GOCSPX-[A-Za-z0-9_-]{20,64}|xapp-[A-Za-z0-9-]{10,255}"
+    r"|xox[abeprs]-[A-Za-z0-9-]{10,255}|[spr]k_(?:live|test)_[A-Za-z0-9]{10,255}"
     r"|hf_[A-Za-z0-9]{30,255}|npm_[A-Za-z0-9]{36}|SG\.[A-Za-z0-9_-]{16,64}\.[A-Za-z0-9_-]{16,255}"
     r"|sk-(?=[A-Za-z_-]{0,64}[0-9])[A-Za-z0-9_-]{20,255}"
     r"|eyJ[A-Za-z0-9_-]{8,4096}\.[A-Za-z0-9_-]{4,4096}(?:\.[A-Za-z0-9_-]{0,4096})?)(?![A-Za-z0-9_-])"
@@ -80,7 +81,7 @@ _NAMED: Final = (
     rf"(?:\\{{0,2}}\"[^\"\n]{{1,4096}}\"|\\{{0,2}}'[^'\n]{{1,4096}}'|{_BARE})"
 )
 # Tests pass as well (pass=12): a password begins otherwise than a number, and has a digit
-_PASSED: Final = rf"({_BRIEF}\s?=\s?)(?=[A-Za-z!@#$%^*_][^\s,;&<>\"']{{0,255}}?[0-9])(?=[^\s<]{{6}}){_BARE}"
+_PASSED: Final = rf"({_BRIEF}\s?=\s?)(?=[A-Za-z!@#$%^*_][^\s,;&<>\"']{{0,63}}?[0-9])(?=[^\s<]{{6}}){_BARE}"
 # What a command line is given. In prose a word follows the name of an option: a secret has a digit, a sign or capitals
 _OPTION: Final = (
     rf"((?<![A-Za-z0-9_.-])--?[A-Za-z0-9_.-]{{0,48}}?(?:{_NAME}|{_BRIEF})\s{{1,4}})"
@@ -88,11 +89,12 @@ _OPTION: Final = (
     rf"|(?!-)(?=[^\s<]{{6}})(?=[^\s,;]{{0,255}}?(?:[0-9!@#%^*+~]|[a-z][A-Z])){_BARE})"
 )
 _CURL: Final = (
-    r"((?<![A-Za-z0-9_-])curl(?=\s)[^\n]{0,128}?\s(?:-[A-Za-z]{0,8}[uU]|--(?:proxy-)?user)[\s=]{0,2}[\"']?[^\s:\"'<]{0,64}:)"
+    r"((?<![A-Za-z0-9_-])curl(?=\s)[^\n]{0,128}?\s"
+    r"(?:-[A-Za-z]{0,8}[uU]|--(?:proxy-)?user)[\s=]{0,2}[\"']?[^\s:\"'<]{0,64}:)"
     r"[^\s\"'<]{1,256}"
 )
 _CLIENT: Final = (
-    r"((?<![A-Za-z0-9_-])(?:mysql(?:dump|admin|import)?(?=\s{1,4}-)[^\n]{0,128}?\s-p|sshpass\s{1,4}-p\s{0,4}"
+    r"((?<![A-Za-z0-9_-])(?:mysql(?:dump|admin|import)?(?=\s{1,4}-)[^\n]{0,64}?\s-p|sshpass\s{1,4}-p\s{0,4}"
     r"|redis-cli(?=\s)[^\n]{0,128}?\s-a\s{1,4}))(?:\"[^\"\n]{1,256}\"|'[^'\n]{1,256}'|[^\s\"'<]{1,256})"
 )
 # Chinese has no blanks: a secret is what is ASCII. 密码是base64编码的 is a sentence, 密码是hunter2， tells one
