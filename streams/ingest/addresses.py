@@ -1,8 +1,6 @@
-"""Addresses of feeds: as they may be shown, without what gives access, and where one may send us on to."""
+"""Addresses of feeds as they may be shown: without what gives access."""
 
-import asyncio
 import re
-from ipaddress import ip_address
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -28,28 +26,3 @@ def shown(url: str) -> str:
 def _masked(parameter: str) -> str:
     name, equals, value = parameter.partition("=")
     return f"{name}={MASK}" if equals and value and _SECRET_NAME.search(name.lower()) else parameter
-
-
-async def closed_to(url: str, *, of: str, before: str) -> str:
-    """Why a feed may not send us there, in words; empty where it may.
-
-    Who writes a feed elsewhere must not have this machine ask for what only it can reach: a store without a password,
-    the cloud's metadata, a neighbour. `of` is the feed's own address, `before` the one that sends us on.
-    """
-    to = urlsplit(url)
-    if to.scheme not in ("http", "https") or not to.hostname:
-        return "neither http nor https"
-    if urlsplit(before).scheme == "https" and to.scheme == "http":
-        return "from https to http"
-    if await _is_inside(to.hostname) and not await _is_inside(urlsplit(of).hostname or ""):
-        return "an address of this machine or of its network, and the feed is none"
-    return ""
-
-
-async def _is_inside(host: str) -> bool:
-    """Whether one of the host's addresses is not of the internet at large."""
-    try:
-        found = await asyncio.get_running_loop().getaddrinfo(host, None)
-    except OSError:
-        return False  # asking it will say that there is no such host
-    return not all(ip_address(str(one[4][0]).partition("%")[0]).is_global for one in found)

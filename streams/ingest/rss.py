@@ -5,19 +5,20 @@ import time
 import zlib
 from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
-from typing import Final
-from urllib.parse import urljoin, urlsplit
+from typing import Any, Final
+from urllib.parse import urlsplit
 
 import httpx
 import msgspec
 
 from streams.ingest import rss_state
-from streams.ingest.addresses import closed_to, shown
+from streams.ingest.addresses import shown
 from streams.ingest.feeds import Entry, read_feed
+from streams.ingest.hops import INSIDE, Hops, SentInside, next_of
 from streams.ingest.item import Checkpoint, Read, Refusal
 from streams.topology import MEBI
 
-MAX_FEED_BYTES: Final = 16 * MEBI
+MAX_FEED_BYTES: Final = 8 * MEBI
 TIMEOUT_S: Final = 20.0
 HEADERS: Final = {
     "user-agent": "pulsewire",
@@ -25,6 +26,8 @@ HEADERS: Final = {
     "accept": "application/atom+xml, application/rss+xml, application/xml;q=0.9, */*;q=0.5",
 }
 MAX_HOPS: Final = 5
+# A connection that was kept for the user's own feed would carry another's request past the look at who it leads to
+UNKEPT: Final = httpx.Limits(max_keepalive_connections=0)
 _GZIP: Final = 31  # zlib's word for its frame
 
 
@@ -40,7 +43,7 @@ async def poll(
     urls: Sequence[str], *, topic: str, data_dir: Path, every_s: float | None = None, source: str | None = None
 ) -> AsyncGenerator[Read, None]:
     """The new entries of each feed, then a checkpoint for it; once, or every so many seconds."""
-    async with httpx.AsyncClient(timeout=TIMEOUT_S, headers=HEADERS) as client:
+    async with httpx.AsyncClient(timeout=TIMEOUT_S, headers=HEADERS, limits=UNKEPT) as client:
         while True:
             for url in urls:
                 async for read in _one(client, url, topic=topic, data_dir=data_dir, source=source):
@@ -83,19 +86,36 @@ def fresh(entries: Sequence[Entry], state: rss_state.FeedState) -> list[Entry]:
 async def fetch(client: httpx.AsyncClient, url: str, state: rss_state.FeedState) -> Fetched | Refusal:
     """The feed, unless it is as it was; a refusal that names what went wrong."""
     asked = {"if-none-match": state.etag, "if-modified-since": state.modified}
-    headers, at = {name: value for name, value in asked.items() if value}, url
+    headers = {name: value for name, value in asked.items() if value}
     try:
-        for _ in range(MAX_HOPS + 1):
-            async with client.stream("GET", at, headers=headers, follow_redirects=False) as answer:
+        return await _followed(client, url, headers)
+    except (httpx.InvalidURL, UnicodeError):  # whose words may hold a part of a password
+        return Refusal("unreachable", "it is, or leads to, an address that cannot be read", shown(url))
+    except httpx.HTTPError as error:
+        return Refusal("unreachable", f"{type(error).__name__}: {error}"[:200], shown(url))
+
+
+async def _followed(client: httpx.AsyncClient, url: str, headers: dict[str, str]) -> Fetched | Refusal:
+    """What the feed says, or the last one that it sends us on to."""
+    at = httpx.URL(url)
+    hops = Hops(at)
+    options: dict[str, Any] = {"headers": headers, "follow_redirects": False, "extensions": {"trace": hops.trace}}
+    for _ in range(MAX_HOPS + 1):
+        try:
+            async with client.stream("GET", at, **options) as answer:
                 if not answer.has_redirect_location:
                     return await _fetched(answer, url)
-                to = urljoin(at, answer.headers["location"])
-            if why := await closed_to(to, of=url, before=at):
-                return Refusal("redirect", f"to {shown(to)}: {why}"[:200], shown(url))
-            at = to
-    except (httpx.HTTPError, httpx.InvalidURL, UnicodeError, ValueError) as error:
-        return Refusal("unreachable", f"{type(error).__name__}: {error}"[:200], shown(url))
+                to = next_of(at, answer.headers["location"])
+        except SentInside:
+            return _sent_on(url, at, INSIDE)
+        if why := await hops.closed(to, before=at):
+            return _sent_on(url, to, why)
+        at = to
     return Refusal("redirect", f"more than {MAX_HOPS} times", shown(url))
+
+
+def _sent_on(url: str, to: httpx.URL, why: str) -> Refusal:
+    return Refusal("redirect", f"to {shown(str(to))[:120]}: {why}", shown(url))
 
 
 async def _fetched(answer: httpx.Response, url: str) -> Fetched | Refusal:
@@ -111,18 +131,21 @@ async def _fetched(answer: httpx.Response, url: str) -> Fetched | Refusal:
         body = await _body(answer, packed=packed != "identity")
     except zlib.error as error:
         return Refusal("unreadable", f"its gzip cannot be unpacked: {error}", shown(url))
-    if len(body) > MAX_FEED_BYTES:
+    if body is None:
         return Refusal("too_large", f"more than {MAX_FEED_BYTES // MEBI} MiB", shown(url))
     return Fetched(body, answer.headers.get("etag", ""), answer.headers.get("last-modified", ""))
 
 
-async def _body(answer: httpx.Response, *, packed: bool) -> bytes:
-    """The body up to one byte more than a feed may have: no more is ever in memory, however well it was packed."""
-    unpacker, body = zlib.decompressobj(_GZIP) if packed else None, bytearray()
+async def _body(answer: httpx.Response, *, packed: bool) -> bytes | None:
+    """The body; None where it is too large, of which no more than one byte too many is ever unpacked."""
+    unpacker, body, came = zlib.decompressobj(_GZIP) if packed else None, bytearray(), 0
     async for chunk in answer.aiter_raw():
+        came += len(chunk)
         body += unpacker.decompress(chunk, MAX_FEED_BYTES + 1 - len(body)) if unpacker else chunk
-        if len(body) > MAX_FEED_BYTES:
+        if max(came, len(body)) > MAX_FEED_BYTES:  # what is packed may unpack to nothing, for ever
+            return None
+        if unpacker and unpacker.eof:  # it would keep whatever else comes
             return bytes(body)
-    if unpacker and not unpacker.eof:
+    if unpacker:
         raise zlib.error("it is cut off")
     return bytes(body)

@@ -368,6 +368,8 @@ async def test_a_feed_of_this_network_may_move_within_it():
     [
         ("gzip", gzip.compress(b"<rss/>"), None),
         ("gzip", gzip.compress(bytes(rss.MAX_FEED_BYTES + 1)), "too_large"),
+        ("gzip", gzip.compress(b"<rss/>") + bytes(99_999), None),
+        ("gzip", gzip.compress(b"")[:10] + b"\0\0\0\xff\xff" * (rss.MAX_FEED_BYTES // 5), "too_large"),
         ("gzip", gzip.compress(b"<rss/>" * 999)[:-9], "unreadable"),
         ("gzip", b"<rss/>", "unreadable"),
         ("zstd", b"<rss/>", "unreadable"),
@@ -390,4 +392,19 @@ class Pieces(httpx.AsyncByteStream):
 
     async def __aiter__(self):
         for start in range(0, len(self._body), 1_000):
-            yield self._body[start : start + 1_000]
+            self.given = start + 1_000
+            yield self._body[start : self.given]
+
+
+async def test_what_comes_after_a_packed_feed_is_not_read():
+    body = Pieces(gzip.compress(b"<rss/>") + bytes(99_999))
+    client, _ = client_of({"http://127.0.0.1/": httpx.Response(200, headers={"content-encoding": "gzip"}, stream=body)})
+    assert (await rss.fetch(client, "http://127.0.0.1/", FeedState())).body == b"<rss/>"
+    assert body.given == 1_000
+
+
+async def test_a_part_of_a_password_is_not_said():
+    client, _ = client_of({})
+    refusal = await rss.fetch(client, "https://me:hunter2/x@feeds.example/x", FeedState())
+    assert "hunter2" not in str(refusal)
+    assert refusal.code == "unreachable"
