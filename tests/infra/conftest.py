@@ -17,6 +17,13 @@ if TYPE_CHECKING:
     from tests.conftest import RunningStack
 
 DATABASE = "checks"
+# A quote of one kind within one of the other, and behind it what nobody may
+ODDLY_QUOTED = (
+    "SELECT 1 AS `a'` INTO OUTFILE 'out.csv'",
+    "SELECT 1 AS \"a'\" INTO OUTFILE 'out.csv'",
+    "SELECT 1 AS `a'`, file('/etc/passwd') AS `b'`",
+    "SELECT 1 AS `a'` FROM python(os)",
+)
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,8 @@ import pytest
 import zstandard
 from clickhouse_connect.driver.exceptions import DatabaseError, Error
 
+from tests.infra.conftest import ODDLY_QUOTED
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -96,10 +98,7 @@ def test_a_kafka_table_would_brick_the_store(client: Client, verb: str):
         "SELECT * FROM file('/etc/passwd', 'LineAsString')",
         "SELECT * FROM url('http://127.0.0.1:1/', 'LineAsString')",
         "SELECT * FROM python(os)",
-        "SELECT 1 AS `a'` INTO OUTFILE 'out.csv'",
-        "SELECT 1 AS \"a'\" INTO OUTFILE 'out.csv'",
-        "SELECT 1 AS `a'`, file('/etc/passwd') AS `b'`",
-        "SELECT 1 AS `a'` FROM python(os)",
+        *ODDLY_QUOTED,
         "INSERT INTO nope /*VALUES*/ FROM INFILE '/etc/passwd' FORMAT LineAsString/**/",
         "INSERT INTO nope /* VALUES ( */ FROM INFILE '/etc/passwd' FORMAT LineAsString",
         "INSERT INTO nope /*FORMAT CSV*/ SELECT * FROM python(os)",

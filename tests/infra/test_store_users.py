@@ -11,7 +11,7 @@ from clickhouse_connect.driver.exceptions import DatabaseError
 
 from infra.embedded.clickhouse.errors import StoreError
 from infra.embedded.clickhouse.users import READER_LIMITS, Users, reader_settings
-from tests.infra.conftest import DATABASE
+from tests.infra.conftest import DATABASE, ODDLY_QUOTED
 
 if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
@@ -64,10 +64,7 @@ def test_a_reader_reads(reader: Client):
         "SELECT * FROM remote('127.0.0.1', system.one)",
         "SELECT * FROM executable('ls', 'TSV', 'a String')",
         "SELECT * FROM python(os)",
-        "SELECT 1 AS `a'` INTO OUTFILE 'out.csv'",
-        "SELECT 1 AS \"a'\" INTO OUTFILE 'out.csv'",
-        "SELECT 1 AS `a'`, file('/etc/passwd') AS `b'`",
-        "SELECT 1 AS `a'` FROM python(os)",
+        *ODDLY_QUOTED,
         "KILL QUERY WHERE 1",
         "/* SELECT */ KILL QUERY WHERE 1",
         "SYSTEM FLUSH LOGS",

@@ -59,8 +59,7 @@ def _without_data(sql: bytes) -> bytes:
 
 def _without_quotes(found: re.Match[str]) -> str:
     """A name that could be bare is left as it is; any other is that of no function."""
-    quoted = found[0]
-    return quoted if quoted[0] == "`" and _NAME.fullmatch(quoted) else "''"
+    return found[0] if _NAME.fullmatch(found[0]) else "''"
 
 
 def _outside() -> StoreError:
