@@ -69,8 +69,6 @@ def train(
         int, typer.Option(min=0, help="End after so many looks without a rise, with the best weights; 0: never.")
     ] = 0,
     accumulate: Annotated[int, typer.Option(min=1, help="Batches of 32 rows that make one step.")] = 1,
-    r_drop: Annotated[float, typer.Option(min=0, help="Weight of R-Drop, such as 1; 0: none.")] = 0,
-    fgm: Annotated[float, typer.Option(min=0, help="Reach of the adversarial step, such as 0.1; 0: none.")] = 0,
 ) -> None:
     """Fine-tune the encoder with all heads, or teach one head of your own.
 
@@ -124,8 +122,6 @@ def train(
             method=method.value,
             rank=rank,
             accumulate=accumulate,
-            r_drop=r_drop,
-            fgm=fgm,
             measure_every=measure_every,
             patience=patience,
         )

@@ -22,7 +22,6 @@ FIRST = Recipe(max_length=512, freeze_words=True, word_drop=0.1)
 FURTHER = msgspec.structs.replace(FIRST, encoder_rate=8e-5)
 # What is added beside the matrices starts from nothing and needs a higher rate than they do.
 RATES = {"lora": 1e-3, "adapters": 5e-3}
-R_DROP_DROPOUT = 0.1  # without any, two readings are the same
 
 
 class Choices(msgspec.Struct, frozen=True):
@@ -36,8 +35,6 @@ class Choices(msgspec.Struct, frozen=True):
     method: str = "full"
     rank: int = Recipe().rank
     accumulate: int = 1
-    r_drop: float = 0.0
-    fgm: float = 0.0
     measure_every: int = 1_000
     patience: int = 0
 
@@ -47,8 +44,6 @@ class Choices(msgspec.Struct, frozen=True):
         del chosen["minutes"]
         if rate := RATES.get(self.method):
             chosen["encoder_rate"] = rate
-        if self.r_drop:
-            chosen["dropout"] = R_DROP_DROPOUT
         return msgspec.structs.replace(recipe, **chosen)
 
 

@@ -97,7 +97,7 @@ class Loop:
             for part in parts(seen, TOKENS):
                 share_ = len(part.rows) / len(seen.rows)
                 loss += share_ * objective.backward(
-                    self.network, part, self.recipe, pad=self._pad, smoothing=smoothing, share=share_ / len(work)
+                    self.network, part, pad=self._pad, smoothing=smoothing, share=share_ / len(work)
                 )
             losses.append((batch.head, loss))
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), CLIP)

@@ -33,9 +33,6 @@ VARIANTS = {
     "`--method lora`, rank 16": {"method": "lora"},
     "`--method adapters`, (IA)^3": {"method": "adapters"},
     "`--method head`": {"method": "head"},
-    "`--fgm 0.1`": {"fgm": 0.1},
-    "`--fgm 0.01`": {"fgm": 0.01},
-    "`--r-drop 1`": {"r_drop": 1.0},
     "table of pieces learnt": {"freeze_words": False},
 }
 CHOSEN = set(Choices.__struct_fields__)

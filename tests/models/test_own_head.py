@@ -174,7 +174,7 @@ def test_no_name_in_a_bundle_that_ships_or_has_a_head_more_is_free_for_a_head(mi
 
 
 @pytest.mark.parametrize(
-    "option", [["--method", "lora"], ["--epochs", "3"], ["--fgm", "0.1"], ["--resume"], ["--from", "runs/base"],
+    "option", [["--method", "lora"], ["--epochs", "3"], ["--patience", "2"], ["--resume"], ["--from", "runs/base"],
                ["--add", "mine.csv:sentiment"], ["--threads", "1"], ["--seed", "0"], ["--steps", "9"]]
 )  # fmt: skip
 def test_an_option_that_one_head_passes_over_is_wrong_usage(option: list[str], mine: Path, tmp_path: Path) -> None:
