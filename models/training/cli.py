@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import typer
 
 from models.console import one_line_errors, progress
@@ -15,7 +16,8 @@ def distil(
     ),
     *,
     out: Annotated[Path, typer.Option(help="The student's run.")] = Path("runs/small"),
-    layers: Annotated[int, typer.Option(min=1, help="How many of the teacher's layers it has.")] = 4,
+    layers: Annotated[int | None, typer.Option(min=1, help="How many of the teacher's layers it has: 4.")] = None,
+    further: Annotated[Path | None, typer.Option("--from", help="Go on with an earlier student instead.")] = None,
     epochs: Annotated[int, typer.Option(min=1, help="How often every text is seen.")] = 3,
     minutes: Annotated[float, typer.Option(min=0, help="Teach no longer than this; 0: no limit.")] = 0,
     threads: Annotated[int, typer.Option(min=1, help="Cores; more than the machine has free slows it down.")] = 1,
@@ -29,8 +31,13 @@ def distil(
     `train` (`uv sync --extra train`). Go on as with any run:
 
     pulsewire export runs/small --name small
+
+    --from goes on, at half the rate, with a student that this teacher or
+    another with the same heads has taught before.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch is loaded: its threads else spin
+    if further and layers:
+        raise typer.BadParameter("--layers goes without --from: an earlier student has its own")
     with one_line_errors():
         from models import extra
 
@@ -38,13 +45,16 @@ def distil(
         from models.datasets.dataset import data_folder
 
         data = data_folder()  # said before the seconds that torch takes to load
+        from models.training import distil as distilling
         from models.training import student
-        from models.training.distil import Recipe
 
-        recipe = Recipe(epochs=epochs, limit_s=minutes * 60, threads=threads)
+        begin = distilling.FURTHER if further else distilling.Recipe()
+        recipe = msgspec.structs.replace(begin, epochs=epochs, limit_s=minutes * 60, threads=threads)
         with progress("distilling") as report:
             try:
-                made = student.run(run, out, data, recipe, layers=layers, report=report, replace=replace)
+                made = student.run(
+                    run, out, data, recipe, layers=layers, further=further, report=report, replace=replace
+                )
             except KeyboardInterrupt:
                 typer.echo(f"pulsewire: stopped; the last checkpoint, if there is one, is in {out}", err=True)
                 raise typer.Exit(1) from None

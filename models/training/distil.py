@@ -40,6 +40,10 @@ class Recipe(msgspec.Struct, frozen=True):
     average: float = 0.999
 
 
+# An earlier student knows most of it already: a high rate would have it unlearn that first.
+FURTHER = Recipe(rate=4e-4)
+
+
 class Seen(msgspec.Struct, frozen=True):
     """What is known after a step."""
 
@@ -51,15 +55,21 @@ class Seen(msgspec.Struct, frozen=True):
     done: float  # 0 to 1
 
 
-def student(teacher: Network, heads: dict[str, tuple[str, ...]], layers: Sequence[int]) -> Network:
-    """A network of its own of these layers of the teacher (from 0), with its table of words and its heads."""
+def student(
+    teacher: Network, heads: dict[str, tuple[str, ...]], layers: Sequence[int], of: Network | None = None
+) -> Network:
+    """A network of its own with the teacher's table of words, and these layers (from 0) and the heads of `of`.
+
+    `of` is the teacher itself, or an earlier student of like heads and width.
+    """
     described = teacher.encoder.config.to_dict() | {"num_hidden_layers": len(layers)}
     config = BertConfig.from_dict(described)
     config._attn_implementation = "eager"  # noqa: SLF001 - it is not kept in the JSON
     made = Network(BertModel(config, add_pooling_layer=False), heads)
-    known = teacher.state_dict()
+    known = (of or teacher).state_dict()
     prefix = "encoder.encoder.layer."
-    taken = {name: tensor for name, tensor in known.items() if not name.startswith(prefix)}
+    taken = {name: tensor for name, tensor in known.items() if not name.startswith("encoder.")}
+    taken |= {name: tensor for name, tensor in teacher.state_dict().items() if name.startswith("encoder.embeddings.")}
     for new, old in enumerate(layers):
         own = f"{prefix}{old}."
         taken |= {f"{prefix}{new}.{n.removeprefix(own)}": tensor for n, tensor in known.items() if n.startswith(own)}

@@ -59,7 +59,7 @@ class Run(msgspec.Struct, frozen=True):
     measured: tuple[Measured, ...] = ()  # on validation rows
     kept_step: int = 0  # after which the weights were as they are kept
     averaged: tuple[str, ...] = ()  # the runs whose mean it is
-    teacher: str = ""  # the run that a student was taught by, and which of its layers it began with
+    teacher: str = ""  # the run that a student was taught by, and what it began with
 
 
 @contextmanager

@@ -18,29 +18,54 @@ from models.training.lessons import Texts
 from models.training.network import Network
 from models.training.run_folder import Run
 
+LAYERS = 4  # of a student, where nobody says how many
 LOG_EVERY = 10  # steps
 READING = 0.2  # of the whole time, until the teacher has read all texts
 CHECKPOINT_S = 300.0
 
 
 def run(
-    teacher: Path, out: Path, data: Path, recipe: Recipe, *, layers: int, report: Report, replace: bool = False
+    teacher: Path,
+    out: Path,
+    data: Path,
+    recipe: Recipe,
+    *,
+    layers: int | None = None,
+    further: Path | None = None,
+    report: Report,
+    replace: bool = False,
 ) -> Run:
-    """Teach a student of so many layers and leave its run in `out`.
+    """Teach a student of so many layers, or the one that an earlier run left in `further`; its run is left in `out`.
 
     Raises:
-        ModelError: sets or teacher are not whole, or it lacks a head or label of theirs, or `out` holds a run that
-            `replace` would be needed for.
+        ModelError: sets, teacher or earlier student are not whole, or the teacher lacks a head or label of the sets,
+            or the student has others than the teacher, or `out` holds a run that `replace` would be needed for.
     """
-    if out.resolve() == teacher.resolve():
-        msg = f"the student would be written over its teacher in {out}: name another folder with --out"
-        raise RunError(msg)
+    for folder, what in ((teacher, "its teacher"), (further, "the one that it goes on from")):
+        if folder and out.resolve() == folder.resolve():
+            msg = f"the student would be written over {what} in {out}: name another folder with --out"
+            raise RunError(msg)
     run_folder.require_free(out, replace=replace)
     known, network, _tokenizer = run_folder.load(teacher)  # said before the sets are read
     _require_heads(teacher, known.heads)
-    chosen = _layers(network, layers)
+    if further:
+        _require_like(further, teacher)
+    chosen = () if further else _layers(network, layers or LAYERS)
     texts = lessons.collect(train.gather(CATALOGUE, data), CATALOGUE, data)
-    return taught(teacher, out, texts, recipe, layers=chosen, report=report)
+    return taught(teacher, out, texts, recipe, layers=chosen, further=further, report=report)
+
+
+def _require_like(further: Path, teacher: Path) -> None:
+    """`RunError` where the student could not go on with this teacher's words and answers."""
+    (run, student, _), (known, network, _) = run_folder.load(further), run_folder.load(teacher)
+    differing = ["heads"] * (run.heads != known.heads)
+    widths = [one.encoder.config.hidden_size for one in (student, network)]
+    differing += ["width"] * (widths[0] != widths[1])
+    if differing:
+        msg = (
+            f"{further} and its teacher {teacher} differ in their {' and '.join(differing)}: begin anew, without --from"
+        )
+        raise RunError(msg)
 
 
 def _require_heads(teacher: Path, known: dict[str, tuple[str, ...]]) -> None:
@@ -61,13 +86,31 @@ def _layers(network: Network, layers: int) -> tuple[int, ...]:
     return distil.spread(of, layers)
 
 
-def taught(teacher: Path, out: Path, texts: Texts, recipe: Recipe, *, layers: Sequence[int], report: Report) -> Run:
-    """The same with these texts and these of the teacher's layers."""
+def taught(
+    teacher: Path,
+    out: Path,
+    texts: Texts,
+    recipe: Recipe,
+    *,
+    layers: Sequence[int] = (),
+    further: Path | None = None,
+    report: Report,
+) -> Run:
+    """The same with these texts and these of the teacher's layers, or an earlier student's."""
     with run_folder.alone(out):
-        return _taught(teacher, out, texts, recipe, layers=layers, report=report)
+        return _taught(teacher, out, texts, recipe, layers=layers, further=further, report=report)
 
 
-def _taught(teacher: Path, out: Path, texts: Texts, recipe: Recipe, *, layers: Sequence[int], report: Report) -> Run:
+def _taught(
+    teacher: Path,
+    out: Path,
+    texts: Texts,
+    recipe: Recipe,
+    *,
+    layers: Sequence[int],
+    further: Path | None,
+    report: Report,
+) -> Run:
     known, network, tokenizer_json = run_folder.load(teacher)
     told = lessons.prepared(
         texts,
@@ -79,8 +122,16 @@ def _taught(teacher: Path, out: Path, texts: Texts, recipe: Recipe, *, layers: S
         folder=out / "teacher",
         report=lambda done, note="": report(done * READING, note),
     )
-    student = distil.student(network, known.heads, layers)
-    made = _described(known, start.earlier_run(teacher).seen, texts, recipe, name=out.name, layers=layers)
+    began = f"layers {', '.join(str(one + 1) for one in layers)}"
+    seen = set(start.earlier_run(teacher).seen)
+    if further:
+        earlier, of, _tokenizer = run_folder.load(further)
+        student = distil.student(network, known.heads, range(of.encoder.config.num_hidden_layers), of)
+        began = f"went on from {earlier.name}"
+        seen |= set(start.earlier_run(further).seen)
+    else:
+        student = distil.student(network, known.heads, layers)
+    made = _described(known, tuple(sorted(seen)), texts, recipe, name=out.name, began=began)
     keeper = _Keeper(out, made, student, tokenizer_json)
 
     def after(step: Seen) -> None:
@@ -95,9 +146,7 @@ def _taught(teacher: Path, out: Path, texts: Texts, recipe: Recipe, *, layers: S
     return keeper.save(distil.teach(student, told, recipe, labels=labels, smoothing=smoothing, after=after))
 
 
-def _described(
-    known: Run, seen: tuple[str, ...], texts: Texts, recipe: Recipe, *, name: str, layers: Sequence[int]
-) -> Run:
+def _described(known: Run, seen: tuple[str, ...], texts: Texts, recipe: Recipe, *, name: str, began: str) -> Run:
     return msgspec.structs.replace(
         known,
         name=name,
@@ -107,7 +156,7 @@ def _described(
         code=version("pulsewire"),
         validation=True,
         seen=seen,
-        teacher=f"{known.name}, layers {', '.join(str(one + 1) for one in layers)}",
+        teacher=f"{known.name}, {began}",
         method="distil",
         hashes={},
         measured=(),

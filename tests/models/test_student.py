@@ -90,6 +90,43 @@ def test_a_student_begins_with_layers_of_its_teacher(large: Path) -> None:
         assert torch.equal(network.heads[head].weight, made.heads[head].weight)
 
 
+def test_a_student_goes_on_with_a_teacher_of_other_words(large: Path, small: Path, tmp_path: Path) -> None:
+    run, network, tokenizer_json = run_folder.load(large)
+    with torch.no_grad():
+        network.encoder.embeddings.word_embeddings.weight += 0.01
+    network.encoder.embeddings.requires_grad_(False)
+    run_folder.save(tmp_path / "anew", msgspec.structs.replace(run, name="anew"), network, tokenizer_json)
+    texts = lessons.numbered(gather(tiny.sets(40), Path()), [])
+    slow = msgspec.structs.replace(RECIPE, rate=1e-7, heads_rate=1e-7, epochs=1)
+    made = student.taught(tmp_path / "anew", tmp_path / "on", texts, slow, further=small, report=quiet)
+    assert made.teacher == "anew, went on from small"
+    (_, before, _), (_, after, tokens) = run_folder.load(small), run_folder.load(tmp_path / "on")
+    assert tokens == tokenizer_json
+    for name, one in after.state_dict().items():
+        own = network if name.startswith("encoder.embeddings.") else before
+        torch.testing.assert_close(one, own.state_dict()[name], atol=1e-4, rtol=0)
+
+
+def test_a_student_goes_on_only_where_it_can(
+    large: Path, small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PULSEWIRE_SEED_DATA", str(tmp_path))
+    run, network, tokenizer_json = run_folder.load(small)
+    fewer = dict(list(run.heads.items())[:1])
+    run_folder.save(
+        tmp_path / "fewer", msgspec.structs.replace(run, heads=fewer), Network(network.encoder, fewer), tokenizer_json
+    )
+    with pytest.raises(RunError, match=r"fewer and its teacher .*large differ in their heads: begin anew, without --f"):
+        student._require_like(tmp_path / "fewer", large)
+    student._require_like(small, large)
+    result = pulsewire("distil", str(large), "--out", str(small), "--from", str(small), "--replace")
+    assert result.exit_code == 1
+    assert "would be written over the one that it goes on from" in one_line(result)
+    result = pulsewire("distil", str(large), "--from", str(small), "--layers", "3")
+    assert result.exit_code == 2
+    assert "--layers goes without --from" in result.stderr
+
+
 @pytest.mark.parametrize(
     ("of", "layers", "taken"), [(12, 4, (2, 5, 8, 11)), (12, 3, (3, 7, 11)), (2, 1, (1,)), (5, 2, (1, 4))]
 )
