@@ -57,7 +57,7 @@ def teach(
         graft = Graft(bundle / MODEL)
         graft.require_free(name)
         read = features.read(graft.features(), bundle, known, [row.text for row in rows], report=report)
-        fitted = _fitted(read, rows, own.labels)
+        fitted = head_of(read, rows, own.labels)
         (part / MODEL).write_bytes(graft.with_head(name, fitted.head.weight, fitted.head.bias))
         (part / TOKENIZER).write_bytes((bundle / TOKENIZER).read_bytes())
         record = DataRecord(data.name, name, LICENCE, data.name, len(rows), 0, sha256([data]))
@@ -68,7 +68,7 @@ def teach(
     return Taught(made, len(rows), len(own.labels), fitted.accuracy)
 
 
-def _fitted(read: features.Floats, rows: Sequence[Example], labels: tuple[str, ...]) -> Fitted:
+def head_of(read: features.Floats, rows: Sequence[Example], labels: tuple[str, ...]) -> Fitted:
     """The head over the features as they come: the scaling that it was found with is part of its numbers."""
     truth, alike = np.array([labels.index(row.label) for row in rows]), groups([row.text for row in rows])
     wide = read.astype(np.float64)
