@@ -16,7 +16,7 @@ from transformers import BertConfig, BertModel
 
 from models.training.batches import Batch, batches, padded
 from models.training.lessons import Lessons
-from models.training.loop import CLIP
+from models.training.loop import CLIP, TOKENS, parts
 from models.training.mean import Mean
 from models.training.network import Network, seed
 from models.training.progress import rate, share
@@ -111,14 +111,18 @@ def teach(
             break
         for group, base in zip(optimizer.param_groups, base_rates, strict=True):
             group["lr"] = base * rate(done + 0.5 / len(work))
-        loss = _loss(network, batch, lessons, recipe, labels=labels, smoothing=smoothing)
         optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        loss = 0.0
+        for part in parts(batch, TOKENS):  # whole, 64 long texts would take 10 GB
+            own = _loss(network, part, lessons, recipe, labels=labels, smoothing=smoothing)
+            own = own * (len(part.rows) / len(batch.rows))
+            own.backward()
+            loss += float(own.item())
         torch.nn.utils.clip_grad_norm_(network.parameters(), CLIP)
         optimizer.step()
         mean.follow(number + 1)
         rows += len(batch.rows)
-        last = Seen(number + 1, len(work), float(loss.item()), rows, time.monotonic() - started, done)
+        last = Seen(number + 1, len(work), loss, rows, time.monotonic() - started, done)
         after(last)
     mean.take()
     network.eval()
