@@ -153,10 +153,14 @@ class EventHop:
         self._count(Flush(scored=[], keys=[], rejected=[(record, reason)]))
 
     async def close(self) -> None:
-        """Pick samples from the stretches that are still running; whoever goes on picks from all of them again."""
+        """Pick samples from the stretches that are still running; whoever goes on picks from all of them again.
+
+        Whole stretches, not what is known here of them: a partition may be another's by now, who has stored more.
+        """
         faults.at("shutdown")
+        every = self._shape.sample_every_ms
         running = [
-            self._stretch(windows, from_ms=windows.watermark_ms, to_ms=windows.watermark_ms + 1)
+            self._stretch(windows, from_ms=windows.watermark_ms, to_ms=windows.watermark_ms // every * every + every)
             for windows in self._partitions.values()
             if windows.watermark_ms is not None
         ]

@@ -137,6 +137,22 @@ async def test_samples_come_when_event_time_enters_another_hour_and_at_the_end(w
     assert {json.loads(m.value)["reason"] for m in world.publisher.on("samples")} >= {"random"}
 
 
+async def test_who_ends_with_partitions_that_are_another_ones_by_now_samples_what_that_one_would(world):
+    """It knows less of the running hour than the table has: up to there, samples came that no pick of the hour has."""
+    shape = {"sample_size": 4, "sample_share": 1.0}
+    hop, carrier = world.worker(**shape)
+    await carrier.carry([news(n, at_s=n) for n in range(10)], generation=1)
+    _, other = world.worker(**shape)
+    await other.carry([news(n, at_s=n % 7 + n) for n in range(10, 60)], generation=2)
+    await hop.close()
+    hour = Stretch(
+        kind="news", topic="news.raw", partition=0, from_ms=START_MS, to_ms=START_MS + 3_600_000, every_ms=3_600_000
+    )
+    whole = await world.store.pick_samples(hour, size=4, share=1.0)
+    table, topic = sampled(world)
+    assert table == topic == {(one.scored.event.offset, one.reason) for one in whole}
+
+
 def sampled(world):
     """Offsets and reasons in the table, and on the topic."""
     told = [json.loads(message.value) for message in world.publisher.on("samples")]
