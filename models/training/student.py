@@ -128,6 +128,9 @@ def _taught(
         earlier, of, _tokenizer = run_folder.load(further)
         student = distil.student(network, known.heads, range(of.encoder.config.num_hidden_layers), of)
         began = f"went on from {earlier.name}"
+        # each pass has an order of its own: those of the earlier run were seen, and one that was ended saw half of one
+        passed = earlier.recipe.get("seed", 0) + earlier.recipe.get("epochs", 0)
+        recipe = msgspec.structs.replace(recipe, seed=int(passed))
         seen |= set(start.earlier_run(further).seen)
     else:
         student = distil.student(network, known.heads, layers)

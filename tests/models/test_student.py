@@ -100,6 +100,7 @@ def test_a_student_goes_on_with_a_teacher_of_other_words(large: Path, small: Pat
     slow = msgspec.structs.replace(RECIPE, rate=1e-7, heads_rate=1e-7, epochs=1)
     made = student.taught(tmp_path / "anew", tmp_path / "on", texts, slow, further=small, report=quiet)
     assert made.teacher == "anew, went on from small"
+    assert made.recipe["seed"] == RECIPE.epochs
     (_, before, _), (_, after, tokens) = run_folder.load(small), run_folder.load(tmp_path / "on")
     assert tokens == tokenizer_json
     for name, one in after.state_dict().items():
