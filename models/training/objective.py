@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from models.training.batches import Batch
+from models.training.batches import Batch, padded
 from models.training.network import Network
 
 
@@ -20,10 +20,5 @@ def backward(network: Network, batch: Batch, *, pad: int, smoothing: float, shar
 
 def tensors(batch: Batch, *, pad: int) -> tuple[Tensor, Tensor, Tensor]:
     """Ids and mask, int64[batch, longest], and labels, int64[batch]."""
-    longest = max(len(row.ids) for row in batch.rows)
-    ids = torch.full((len(batch.rows), longest), pad)
-    mask = torch.zeros((len(batch.rows), longest), dtype=torch.int64)
-    for number, row in enumerate(batch.rows):
-        ids[number, : len(row.ids)] = torch.tensor(row.ids)
-        mask[number, : len(row.ids)] = 1
+    ids, mask = padded([row.ids for row in batch.rows], pad=pad)
     return ids, mask, torch.tensor([row.label for row in batch.rows])

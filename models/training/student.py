@@ -123,7 +123,7 @@ def _taught(
         report=lambda done, note="": report(done * READING, note),
     )
     began = f"layers {', '.join(str(one + 1) for one in layers)}"
-    seen = set(start.earlier_run(teacher).seen)
+    seen = set(start.seen_by(known))
     if further:
         earlier, of, _tokenizer = run_folder.load(further)
         student = distil.student(network, known.heads, range(of.encoder.config.num_hidden_layers), of)
@@ -131,7 +131,7 @@ def _taught(
         # each pass has an order of its own: those of the earlier run were seen, and one that was ended saw half of one
         passed = earlier.recipe.get("seed", 0) + earlier.recipe.get("epochs", 0)
         recipe = msgspec.structs.replace(recipe, seed=int(passed))
-        seen |= set(start.earlier_run(further).seen)
+        seen |= set(start.seen_by(earlier))
     else:
         student = distil.student(network, known.heads, layers)
     made = _described(known, tuple(sorted(seen)), texts, recipe, name=out.name, began=began)

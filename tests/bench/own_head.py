@@ -22,7 +22,7 @@ from sklearn.pipeline import make_pipeline
 
 from models import manifest as manifests
 from models import registry
-from models.calibration import expected_error
+from models.calibration import expected_error, tempered
 from models.console import progress
 from models.datasets.banking77 import BANKING77
 from models.datasets.dataset import Example, data_folder, sample
@@ -89,9 +89,7 @@ def _drawn(read, examples, seed):
     began = time.process_time()
     head = own_head.head_of(read.features[taken], learnt, read.labels).head
     seconds = time.process_time() - began
-    logits = head.logits(read.features[len(read.train) :].astype(np.float64))
-    shares = np.exp(logits - logits.max(1, keepdims=True))
-    shares /= shares.sum(1, keepdims=True)
+    shares = tempered(head.logits(read.features[len(read.train) :].astype(np.float64)), 1.0)
     right = shares.argmax(1) == np.array([read.labels.index(row.label) for row in read.test])
     words = make_pipeline(
         TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True), LogisticRegression(C=10, max_iter=1_000)
