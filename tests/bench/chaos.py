@@ -26,7 +26,7 @@ ENDS_WITHIN_S = 10
 def main(argv):
     """Run it; with --write put the table into docs/reliability.md."""
     parser = options("chaos", __doc__, into="reliability.md")
-    parser.add_argument("--faults", type=int, default=40, help="200 have every family of faults strike ten times")
+    parser.add_argument("--faults", type=int, default=40, help="221 have every family of faults strike ten times")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--minutes", type=float, default=0, help="no fault strikes later than this; 0: all of them do")
     parser.add_argument("--workers", type=int, default=3)
@@ -102,7 +102,8 @@ def _told(asked, outcome):
         f"`pulsewire bench chaos --faults {asked.faults} --seed {asked.seed}{within}`: {struck} faults struck"
         f" {asked.workers} workers in {outcome.took_s:.0f} s. 0 of {counted['events']:,} events lost, 0 doubled;"
         f" {counted['windows']:,} window rows exact, {counted['poison']:,} poison events on their dead-letter topics,"
-        f" {counted['alerts']} alerts consistent, {counted['samples']:,} samples as drawn again, none of"
+        f" {counted['alerts']} alerts borne out by their windows, {counted['surges told of']} of {counted['surges']}"
+        f" minutes full of errors told of; {counted['samples']:,} samples as drawn again, none of"
         f" {counted['hours sampled']:,} hours without. Made good after"
         f" {statistics.median(every):.1f} s (median), {max(every):.1f} s (worst). Workers that died though nobody"
         f" killed them: {outcome.unplanned}. Told to end, a worker was gone after {max(outcome.ended_s):.1f} s at most."

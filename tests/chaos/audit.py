@@ -82,12 +82,12 @@ def audit(ledger, log, query):
     _dead_letters(log, poison)
     _scored(log, query)
     check_window_topic(log["windows"], query)
-    alerts = check_alerts(log["alerts"], truth.entries, query)
+    alerts, surges, told = check_alerts(log["alerts"], truth.entries, query)
     samples, hours = check_samples(log, query)
     windows = query("SELECT count() FROM windows FINAL")[0][0]
     return {
         "events": len(truth.entries), "poison": len(poison), "windows": windows, "alerts": alerts, "samples": samples,
-        "hours sampled": hours,
+        "hours sampled": hours, "surges": surges, "surges told of": told,
     }  # fmt: skip
 
 
