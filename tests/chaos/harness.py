@@ -18,7 +18,7 @@ from streams.settings import load_settings
 from tests.chaos.audit import audit, read_log, truth_of
 from tests.chaos.cluster import SESSION_S, WINDOWS, Cluster, resume
 from tests.chaos.disks import Disks
-from tests.chaos.history import history
+from tests.chaos.history import Struck, history
 from tests.chaos.kinds import FAMILY, Strike
 from tests.chaos.ledger import TOPICS, Diverged, Ledger, produce, send_deadly
 from tests.chaos.proxy import Proxy
@@ -50,6 +50,7 @@ class Outcome:
     """What came of it."""
 
     recovery_s: dict[str, list[float]] = field(default_factory=dict)
+    struck: list[Struck] = field(default_factory=list)
     not_reached: list[str] = field(default_factory=list)
     late: list[str] = field(default_factory=list)  # those that were to strike after `minutes`
     skipped: dict[str, str] = field(default_factory=dict)  # those that cannot strike here, and why
@@ -114,7 +115,7 @@ async def _hold(ledger, cluster, outcome, *, say):
     try:
         outcome.counted = audit(ledger, log, query)
     except Diverged as diverged:
-        told = [str(diverged), *history(diverged, truth_of(log)[0], query)]
+        told = [str(diverged), *history(diverged, truth_of(log)[0], log, query, struck=outcome.struck)]
         raise Diverged("\n".join(told), what=diverged.what, at=diverged.at) from None
     finally:
         client.close()
@@ -163,8 +164,9 @@ async def _strike(strike, cluster, outcome, *, settle, say):
         except TimeoutError as error:
             raise Diverged(f"after fault {strike.number}, {strike.kind}: {error}", what="acknowledged") from error
         await cluster.up()
-    took_s = time.monotonic() - began
+    took_s, now_ms = time.monotonic() - began, time.time_ns() // 1_000_000
     outcome.recovery_s.setdefault(strike.kind, []).append(took_s)
+    outcome.struck.append(Struck(strike.number, strike.kind, now_ms - round(took_s * 1_000), now_ms))
     say(f"{strike.number}. {strike.kind}: {took_s:.1f} s")
     return True
 
