@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 
 import msgspec
 import onnx
+import onnxruntime as ort
 
 from export import calibrate, parity
 from export.graph import graph
@@ -138,7 +139,10 @@ def _measured(part: Path, exact: Classifier, plan: Plan, *, report: Report) -> t
     with _opened(part) as forgetful:
         if forgetful.device == "CPU":  # what CUDA adds in which order is its own affair
             some = [text for of_head in texts.values() for text in of_head[:: max(1, len(of_head) // INVARIANCE_ROWS)]]
-            parity.require_invariance(forgetful, list(dict.fromkeys(some)))
+            some = list(dict.fromkeys(some))
+            parity.require_invariance(forgetful, some)
+            session = ort.InferenceSession(part / MODEL, providers=["CPUExecutionProvider"])
+            parity.require_padding(session, forgetful, some)
     return seen, reports
 
 

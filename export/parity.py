@@ -9,11 +9,14 @@ import random
 from collections.abc import Mapping, Sequence
 
 import msgspec
+import onnxruntime as ort
 import torch
 
 from export.probes import PROBES
+from models.bound import Bound
 from models.console import Report
 from models.errors import ExportError
+from models.packing import STEP, padded
 from models.runtime import Classifier
 from models.text import prepare
 from models.training.network import Network
@@ -22,6 +25,9 @@ SAME = 1e-3  # in a probability: torch and ONNX Runtime add in different orders
 CALL = 256  # texts a call
 COMPANIES = 200
 COMPANY = 6  # texts at most
+PADDINGS = 800  # runs of the graph itself, which the runtime would not make
+FURTHER = 24  # steps of padding beyond a text's own
+NEARLY = 1e-5  # in a probability: other lengths are added up in other orders
 
 
 class Parity(msgspec.Struct, frozen=True):
@@ -95,6 +101,29 @@ def require_invariance(classifier: Classifier, texts: Sequence[str]) -> None:
         chance.shuffle(company)
         if classifier.classify(company)[company.index(text)] != alone[text]:
             msg = f"the answer for {text[:60]!r} depends on its company: the graph mixes the texts of a batch"
+            raise ExportError(msg)
+
+
+def require_padding(session: ort.InferenceSession, classifier: Classifier, texts: Sequence[str]) -> None:
+    """`ExportError` when the graph reads a text otherwise among others, padded further than the runtime pads it."""
+    chance, manifest = random.Random(0), classifier.manifest  # noqa: S311 - companies, not secrets
+    bound = Bound(session, manifest, tokens=(COMPANY + 1) * padded(manifest.max_length))
+    ids = [classifier.tokenizer.encode(prepare(text)).ids for text in texts]
+
+    def shares(rows: Sequence[Sequence[int]], length: int, at: int) -> list[torch.Tensor]:
+        heats = (manifest.temperatures.get(head, 1.0) for head in manifest.labels)
+        logits = (torch.from_numpy(one[at].copy()) for one in bound.run(rows, length))
+        return [(one / heat).softmax(-1) for one, heat in zip(logits, heats, strict=True)]
+
+    alone = [shares([one], padded(len(one)), 0) for one in ids]
+    for number in range(PADDINGS):
+        mine = number % len(ids)
+        length = min(padded(len(ids[mine])) + STEP * chance.randint(0, FURTHER), padded(manifest.max_length))
+        rows = [one[:length] for one in chance.choices(ids, k=chance.randint(0, COMPANY))]
+        place = chance.randint(0, len(rows))
+        found = shares([*rows[:place], ids[mine], *rows[place:]], length, place)
+        if any((one - other).abs().max() > NEARLY for one, other in zip(found, alone[mine], strict=True)):
+            msg = f"the answer for {texts[mine][:60]!r} depends on its padding: the graph reads what is masked"
             raise ExportError(msg)
 
 

@@ -1,10 +1,11 @@
 """From made-up rows to a bundle that answers: training and export for real, on a tiny encoder."""
 
 import hashlib
-import random
 import resource
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -23,18 +24,20 @@ from export.graph import graph
 from export.linear import Exact, RowInt8
 from export.observe import observed
 from export.probes import PROBES
-from models import heads
+from models import heads, packing
 from models import manifest as manifests
+from models.bound import Bound
 from models.datasets import own
 from models.datasets.dataset import Dataset, Example, Split
 from models.datasets.labelled import Fields
 from models.errors import DatasetError, ExportError, HeadError, NoCuda, RunError
+from models.manifest import Manifest
 from models.reading import Reading
 from models.runtime import Classifier
 from models.text import prepare
-from models.training import command, loop, run_folder, start
+from models.training import command, run_folder, start
 from models.training import train as training
-from models.training.batches import Batch, Row
+from models.training.batches import Row
 from models.training.mean import Mean
 from models.training.network import Network
 from models.training.recipe import Step
@@ -239,6 +242,36 @@ def test_a_reader_whose_answers_hang_on_their_company_is_refused(share: Callable
         parity.require_invariance(Sociable(share), texts)
 
 
+class Spying:
+    """A graph's session, but that one of its answers hangs on the padding of its row."""
+
+    def __init__(self, session: Any, manifest: Manifest) -> None:
+        self.session, self.manifest, self.runs = session, manifest, 0
+
+    def __call__(self, _session: Any, manifest: Manifest, *, tokens: int) -> "Spying":
+        self.bound = Bound(self.session, manifest, tokens=tokens)
+        return self
+
+    def run(self, rows: Sequence[Sequence[int]], length: int) -> list[Any]:
+        self.runs += 1
+        logits = self.bound.run(rows, length)
+        if length > packing.padded(max(map(len, rows))):
+            logits[0][:, 0] += 1e-3
+        return logits
+
+
+def test_a_graph_that_reads_its_padding_is_refused(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    export(run, Plan(target=tmp_path / "bundle", least_agreement=0.5), report=quiet)
+    with closing(Classifier.load(tmp_path / "bundle", threads=1, cache=0)) as classifier:
+        session = InferenceSession(tmp_path / "bundle" / "model.onnx", providers=["CPUExecutionProvider"])
+        parity.require_padding(session, classifier, PROBES)
+        spying = Spying(session, classifier.manifest)
+        monkeypatch.setattr(parity, "Bound", spying)
+        with pytest.raises(ExportError, match=r"the answer for '.*' depends on its padding"):
+            parity.require_padding(session, classifier, PROBES)
+        assert spying.runs < len(PROBES) + parity.PADDINGS
+
+
 def test_export_asks_every_bundle_in_company(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
 
@@ -422,16 +455,6 @@ def test_a_run_before_there_were_validation_rows_has_seen_them(run: Path, tmp_pa
     told = msgspec.json.decode((tmp_path / "run.json").read_bytes())
     (tmp_path / "run.json").write_bytes(msgspec.json.encode(told | {"validation": False}))
     assert start.earlier_run(tmp_path).seen == tuple(tiny.HEADS)
-
-
-def test_pieces_go_missing_from_long_rows_alone() -> None:
-    rows = tuple(Row(tuple(range(length)), 0) for length in (5, 13, 40, 40, 40, 40))
-    seen = loop.dropped(Batch("a", rows), 0.3, random.Random(0)).rows
-    assert seen[:2] == rows[:2]
-    assert any(len(row.ids) < 40 for row in seen[2:])
-    for row in seen[2:]:
-        assert (row.ids[0], row.ids[-1]) == (0, 39)
-        assert list(row.ids) == sorted(row.ids)
 
 
 def test_the_mean_of_the_weights_is_what_is_kept() -> None:
