@@ -33,7 +33,11 @@ class Measured(msgspec.Struct, frozen=True):
 
     @property
     def title(self) -> str:
-        return f"{self.manifest.name} on {self.device}, {self.threads} threads"
+        return f"{self.manifest.name} on {self.ran_on}"
+
+    @property
+    def ran_on(self) -> str:
+        return f"{self.device}, {self.threads} thread{'s' if self.threads > 1 else ''}"
 
     def rows(self) -> list[tuple[str, ...]]:
         """The cells of `COLUMNS`."""
@@ -111,7 +115,10 @@ def write(path: Path, found: Measured) -> None:
     Plots that an earlier page left there make way.
     """
     plots, pictures = _plots(path), page.pictures(found.reports)
-    text = page.page(found.manifest, found.reports, found.differences, against=found.against, plots=plots.name)
+    text = page.page(
+        found.manifest, found.reports, found.differences,
+        against=found.against, plots=plots.name, ran_on=found.ran_on,
+    )  # fmt: skip
     with _writing(path):
         plots.mkdir(parents=True, exist_ok=True)
         for old in (old for old in plots.iterdir() if page.is_picture(old.name)):

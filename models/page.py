@@ -16,10 +16,16 @@ RELIABILITY = "reliability.svg"
 
 
 def page(
-    manifest: Manifest, reports: Sequence[SetReport], differences: Sequence[Difference], *, against: str, plots: str
+    manifest: Manifest,
+    reports: Sequence[SetReport],
+    differences: Sequence[Difference],
+    *,
+    against: str,
+    plots: str,
+    ran_on: str,
 ) -> str:
     """The whole page; `plots` is the folder, as seen from the page, of what `pictures` made."""
-    parts = [f"# Evaluation of `{manifest.name}`", _about(manifest), _sets(reports)]
+    parts = [f"# Evaluation of `{manifest.name}`", _about(manifest, ran_on), _sets(reports)]
     if differences:
         parts.append(_compared(manifest.name, against, differences))
     names = ", ".join(_by_head(reports))
@@ -57,22 +63,24 @@ def _names(report: SetReport) -> list[str]:
     return [one.label for one in report.labels]
 
 
-def _about(manifest: Manifest) -> str:
+def _about(manifest: Manifest, ran_on: str) -> str:
     heats = ", ".join(f"{head} {heat:.2f}" for head, heat in manifest.temperatures.items())
     sures = ", ".join(f"{head} {least:.2f}" for head, least in manifest.sure.items())
     said = (
         "Written by `pulsewire evaluate`; the rows were held out of training. ECE is the expected calibration error "
-        "over 15 bins. An answer counts as sure from the share on that the manifest gives."
+        "over 15 bins. An answer counts as sure from the share on that the manifest gives. Texts a second are those "
+        f"of {ran_on}, from text to answer."
     )
     return f"{said}\n\nTemperatures: {heats or 'none'}. Sure from: {sures or 'not said'}."
 
 
 def _sets(reports: Sequence[SetReport]) -> str:
-    columns = ("set", "head", "rows", "accuracy", "macro-F1", "ECE", "AUC", "sure", "right of the sure", "tokens")
+    columns = ("set", "head", "rows", "accuracy", "macro-F1", "ECE", "AUC", "sure", "right of the sure", "tokens",
+               "texts/s")  # fmt: skip
     cells = (
         (one.name, one.head, f"{one.rows:,}", f"{one.accuracy:.3f}", f"{one.macro_f1:.3f}", f"{one.ece:.3f}",
          "" if one.auc is None else f"{one.auc:.3f}", f"{one.sure:.0%}", f"{one.sure_accuracy:.3f}",
-         f"{one.tokens:.0f}") for one in reports
+         f"{one.tokens:.0f}", f"{one.texts_per_s:,.0f}") for one in reports
     )  # fmt: skip
     return table(columns, cells)
 

@@ -104,7 +104,9 @@ def test_two_bundles_are_compared_and_a_page_is_written(shipped: Path, seed_data
     found = json.loads(result.stdout)
     assert [one["metric"] for one in found["differences"]] == ["accuracy", "macro_f1"]
     assert found["differences"][0]["low"] == found["differences"][0]["high"] == 0
-    assert "## Against" in page.read_text()
+    written = page.read_text()
+    assert "## Against" in written
+    assert "Texts a second are those of CPU, 1 thread, from text to answer." in written
     assert "against" in pulsewire("evaluate", *arguments).stdout
 
 
