@@ -17,7 +17,7 @@ from models.training.run_folder import Run
 from models.training.train import Material
 
 # Words that no set has keep their place beside those that one has: the table stays as the encoder came.
-FIRST = Recipe(max_length=512, freeze_words=True, word_drop=0.1)
+FIRST = Recipe(max_length=512, freeze_words=True)
 # A network that knows its texts already is kept from learning them by heart.
 FURTHER = msgspec.structs.replace(FIRST, encoder_rate=8e-5)
 # What is added beside the matrices starts from nothing and needs a higher rate than they do.

@@ -5,7 +5,6 @@
 2. Only a run that is ended by the clock depends on the machine's speed.
 """
 
-import random
 import time
 from collections.abc import Iterator, Sequence
 
@@ -14,7 +13,7 @@ import torch
 from torch import Tensor
 
 from models.training import methods, objective
-from models.training.batches import Batch, Row
+from models.training.batches import Batch
 from models.training.mean import Mean
 from models.training.network import Network
 from models.training.progress import rate, share
@@ -22,7 +21,6 @@ from models.training.recipe import Recipe, Step
 
 CLIP = 1.0
 TOKENS = 6_144  # padded, that are read at once: what is kept of them for the gradients is 5 GB
-SHORT = 14  # ids; shorter rows lose none
 RANDOM = "random"  # torch's own state, among the tensors
 
 
@@ -32,7 +30,6 @@ class Position(msgspec.Struct, frozen=True):
     step: int
     rows: int
     seconds: float
-    chance: tuple[int, tuple[int, ...], float | None]  # of `random.Random`
 
 
 class Loop:
@@ -53,7 +50,6 @@ class Loop:
         self._work = [work[at : at + recipe.accumulate] for at in range(0, len(work), recipe.accumulate)]
         if recipe.steps:
             self._work = self._work[: recipe.steps]
-        self._chance = random.Random(recipe.seed)  # noqa: S311 - what is dropped, not a secret
         self._optimizer = _optimizer(network, recipe)
         self._rates = [group["lr"] for group in self._optimizer.param_groups]
         self.mean = Mean(network, recipe.average)
@@ -91,11 +87,10 @@ class Loop:
         self._optimizer.zero_grad(set_to_none=True)
         losses = []
         for batch in work:
-            seen = dropped(batch, self.recipe.word_drop, self._chance) if self.recipe.word_drop else batch
             smoothing = self._smoothing.get(batch.head, 0.0)
             loss = 0.0
-            for part in parts(seen, TOKENS):
-                share_ = len(part.rows) / len(seen.rows)
+            for part in parts(batch, TOKENS):
+                share_ = len(part.rows) / len(batch.rows)
                 loss += share_ * objective.backward(
                     self.network, part, pad=self._pad, smoothing=smoothing, share=share_ / len(work)
                 )
@@ -113,8 +108,7 @@ class Loop:
         return found | {f"mean.{name}": mean for name, mean in self.mean.tensors.items()}
 
     def position(self) -> Position:
-        version, numbers, gauss = self._chance.getstate()
-        return Position(self.step, self.rows, self.seconds, (version, numbers, gauss))
+        return Position(self.step, self.rows, self.seconds)
 
     def restore(self, tensors: dict[str, Tensor], position: Position) -> None:
         """Stand where another loop of the same run stood."""
@@ -127,7 +121,6 @@ class Loop:
         for name, mean in self.mean.tensors.items():
             mean.copy_(tensors[f"mean.{name}"])
         torch.set_rng_state(tensors[RANDOM])
-        self._chance.setstate(position.chance)
         self.step, self.rows, self.seconds = position.step, position.rows, position.seconds
 
     def _learning(self) -> list[tuple[str, Tensor]]:
@@ -148,15 +141,3 @@ def parts(batch: Batch, tokens: int) -> Iterator[Batch]:
     size = max(1, tokens // max(len(row.ids) for row in batch.rows))
     for at in range(0, len(batch.rows), size):
         yield Batch(batch.head, batch.rows[at : at + size])
-
-
-def dropped(batch: Batch, share_: float, chance: random.Random) -> Batch:
-    """The batch with some pieces gone from every other row on the average; short rows and both ends stay whole."""
-    rows = []
-    for row in batch.rows:
-        if len(row.ids) < SHORT or chance.random() < 0.5:
-            rows.append(row)
-            continue
-        inner = [one for one in row.ids[1:-1] if chance.random() >= share_]
-        rows.append(Row((row.ids[0], *inner, row.ids[-1]), row.label))
-    return Batch(batch.head, tuple(rows))

@@ -16,7 +16,6 @@ class Recipe(msgspec.Struct, frozen=True):
     limit_s: float = 0.0  # 0: no limit
     checkpoint_s: float = 300.0
     freeze_words: bool = False  # leave the table of pieces as it is: a third of the numbers, a tenth of the time
-    word_drop: float = 0.0  # the share of pieces that a text loses, in half of the rows
     average: float = 0.0  # how much of the mean of the weights a step leaves as it is; 0: the last weights are taken
     smooth: bool = True  # labels as smooth as their heads declare
     method: str = "full"  # one of `methods.METHODS`

@@ -25,7 +25,6 @@ from tests.bench._report import write
 PAGE = Path(__file__).parents[2] / "docs" / "models" / "ablations.md"
 VARIANTS = {
     "the recipe": {},
-    "no pieces dropped": {"word_drop": 0.0},
     "the mean of the weights": {"average": 0.999},
     "no label smoothing": {"smooth": False},
     "encoder rate 5e-5": {"encoder_rate": 5e-5},

@@ -32,7 +32,6 @@ RECIPE = Recipe(
     epochs=2,
     checkpoint_s=0,  # every ten steps
     freeze_words=True,
-    word_drop=0.2,
     average=0.99,
     dropout=0.1,
     measure_every=15,
