@@ -6,6 +6,7 @@ worker died though nobody killed it, or took over 10 s to end. A fault that cann
 """
 
 import asyncio
+import signal
 import statistics
 import tempfile
 from pathlib import Path
@@ -42,6 +43,7 @@ def main(argv):
         minutes=asked.minutes,
     )  # fmt: skip
     print(f"seed {asked.seed}, {asked.faults} faults, {asked.workers} workers", flush=True)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # small disks are mounted: they are to go either way
     with tempfile.TemporaryDirectory() as folder:
         try:
             outcome = asyncio.run(run(wanted, Path(folder), say=lambda line: print(line, flush=True)))
