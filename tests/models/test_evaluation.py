@@ -138,11 +138,14 @@ def test_a_page_says_it_all(tmp_path: Path) -> None:
     rows = tuple(Example(f"{'公司' * (number % 2)} text {number}", "neutral") for number in range(60))
     asked = ask(fake, [made_up(rows)], tmp_path, report=silent)
     reports = evaluate(fake, [made_up(rows)], tmp_path, report=silent)
-    text = page.page(fake.manifest, reports, compare(asked, asked), against="other | one", plots="plots")
+    differences = compare(asked, asked)
+    text = page.page(fake.manifest, reports, differences, against="other | one", plots="plots", ran_on="CPU, 9 threads")
     assert text.startswith("# Evaluation of `fake`\n")
     assert "| made-up | sentiment | 60 |" in text
     assert "| language | zh | 30 |" in text
     assert "other \\| one" in text
+    assert "of CPU, 9 threads" in text
+    assert f"| {reports[0].texts_per_s:,.0f} |" in text
     assert "| neutral |" in text
     assert set(re.findall(r"\]\(plots/(.+?)\)", text)) == set(page.pictures(reports))
 
