@@ -9,11 +9,13 @@ import random
 from collections.abc import Mapping, Sequence
 
 import msgspec
+import numpy as np
 import onnxruntime as ort
 import torch
 
 from export.probes import PROBES
 from models.bound import Bound
+from models.calibration import tempered
 from models.console import Report
 from models.errors import ExportError
 from models.packing import STEP, padded
@@ -110,10 +112,10 @@ def require_padding(session: ort.InferenceSession, classifier: Classifier, texts
     bound = Bound(session, manifest, tokens=(COMPANY + 1) * padded(manifest.max_length))
     ids = [classifier.tokenizer.encode(prepare(text)).ids for text in texts]
 
-    def shares(rows: Sequence[Sequence[int]], length: int, at: int) -> list[torch.Tensor]:
-        heats = (manifest.temperatures.get(head, 1.0) for head in manifest.labels)
-        logits = (torch.from_numpy(one[at].copy()) for one in bound.run(rows, length))
-        return [(one / heat).softmax(-1) for one, heat in zip(logits, heats, strict=True)]
+    def shares(rows: Sequence[Sequence[int]], length: int, at: int) -> list[list[float]]:
+        logits = zip(manifest.labels, bound.run(rows, length), strict=True)
+        exact = ((manifest.temperatures.get(head, 1.0), one[[at]].astype(np.float64)) for head, one in logits)
+        return [tempered(one, heat)[0].tolist() for heat, one in exact]
 
     alone = [shares([one], padded(len(one)), 0) for one in ids]
     for number in range(PADDINGS):
@@ -122,7 +124,7 @@ def require_padding(session: ort.InferenceSession, classifier: Classifier, texts
         rows = [one[:length] for one in chance.choices(ids, k=chance.randint(0, COMPANY))]
         place = chance.randint(0, len(rows))
         found = shares([*rows[:place], ids[mine], *rows[place:]], length, place)
-        if any((one - other).abs().max() > NEARLY for one, other in zip(found, alone[mine], strict=True)):
+        if any(_apart(one, other) > NEARLY for one, other in zip(found, alone[mine], strict=True)):
             msg = f"the answer for {texts[mine][:60]!r} depends on its padding: the graph reads what is masked"
             raise ExportError(msg)
 

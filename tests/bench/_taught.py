@@ -40,3 +40,7 @@ def ask(folder, rows, *, max_length):
         with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
             found.append(network.head(HEAD, ids, mask).float().softmax(-1).numpy())
     return np.concatenate(found), np.array([row.label for row in coded])
+
+
+def accuracy(shares, labels):
+    return float((shares.argmax(1) == labels).mean())

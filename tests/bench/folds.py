@@ -26,7 +26,7 @@ from models.training.command import FIRST, FURTHER
 from models.training.train import gather
 from tests.bench._options import options
 from tests.bench._report import write
-from tests.bench._taught import HEAD, ask, teach
+from tests.bench._taught import HEAD, accuracy, ask, teach
 
 PAGE = Path(__file__).parents[2] / "docs" / "models" / "ablations.md"
 PACKAGES = ("torch", "transformers", "scikit-learn")
@@ -99,6 +99,6 @@ def _tuned(common, fold, recipe, folder):
     material = msgspec.structs.replace(material, tasks=mixed, once=frozenset())
     teach(f"fold {fold + 1}, {recipe.epochs} epochs", material, start.earlier_run(common), recipe, folder)
     shares, labels = ask(folder, _split(fold).test, max_length=recipe.max_length)
-    found = float((shares.argmax(1) == labels).mean())
+    found = accuracy(shares, labels)
     print(f"fold {fold + 1}, {recipe.epochs} epochs: {found:.3f}", flush=True)  # one that is broken off says something
     return found

@@ -21,7 +21,7 @@ from models.training.command import FIRST
 from models.training.train import gather
 from tests.bench._options import options
 from tests.bench._report import write
-from tests.bench._taught import HEAD, LABELS, ask, teach
+from tests.bench._taught import HEAD, LABELS, accuracy, ask, teach
 
 PAGE = Path(__file__).parents[2] / "docs" / "models" / "sources.md"
 PACKAGES = ("torch", "transformers")
@@ -80,10 +80,6 @@ def figures(shares, labels):
         "are called so": f"{(said == NEUTRAL).mean():.2f}",
         "polarity right": f"{(said[both] == labels[both]).mean():.3f}",
     }
-
-
-def accuracy(shares, labels):
-    return float((shares.argmax(1) == labels).mean())
 
 
 def moved(shares, before, now):

@@ -5,7 +5,8 @@ import pytest
 
 pytest.importorskip("torch", reason="needs the extra `train`")
 
-from tests.bench.sources import accuracy, estimated, figures, moved
+from tests.bench._taught import accuracy
+from tests.bench.sources import estimated, figures, moved
 
 pytestmark = pytest.mark.train
 BEFORE, HERE = np.array([0.2, 0.6, 0.2]), np.array([0.45, 0.1, 0.45])
